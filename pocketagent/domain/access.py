@@ -1,0 +1,71 @@
+"""Who may do what: devices, their scopes, and the rules for their tokens (protocol section 3)."""
+
+import hashlib
+import hmac
+import re
+from enum import StrEnum
+
+from attrs import evolve, field, frozen
+
+TOKEN_BYTES = 32
+"""256 random bits: nothing to guess, so a fast hash is enough (threats 5.1)."""
+
+TOKEN = re.compile(r"pa_(?P<id>[0-9a-f]{16})_(?P<secret>[0-9a-f]{64})", re.ASCII)
+
+MAX_NAME = 64
+
+
+class Scope(StrEnum):
+    """What a device may do. `read`, `execute` and `admin` each include the one before."""
+
+    READ = "read"
+    EXECUTE = "execute"
+    ADMIN = "admin"
+
+    def covers(self, needed: "Scope") -> bool:
+        order = list(Scope)
+        return order.index(self) >= order.index(needed)
+
+
+@frozen
+class Device:
+    """Somebody's phone, browser, terminal or script: a credential with a name.
+
+    `secret_hash` is SHA-256 of the secret, in hex; times are seconds since 1970, `expires_at` None for never.
+    `expired` is set once the end was seen, so that a clock set back brings nobody back (AU-06).
+    """
+
+    id: str
+    name: str
+    scope: Scope
+    secret_hash: str = field(repr=False)
+    created_at: float
+    expires_at: float | None = None
+    expired: bool = False
+
+    def is_over(self, now: float) -> bool:
+        return self.expired or (self.expires_at is not None and now >= self.expires_at)
+
+    def ended(self) -> "Device":
+        return evolve(self, expired=True)
+
+    def proves(self, secret: str) -> bool:
+        """Whether this is the device's secret; takes the same time whatever is wrong with it."""
+        return hmac.compare_digest(self.secret_hash, hash_of(secret))
+
+
+def hash_of(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def token(device_id: str, secret: str) -> str:
+    """What the person is given: 16 hex digits of id, 64 of secret."""
+    return f"pa_{device_id}_{secret}"
+
+
+def device_name(text: str) -> str:
+    """Return the name, trimmed. Raises ValueError with a sentence when it cannot be one."""
+    text = text.strip()
+    if not text or len(text) > MAX_NAME or not text.isprintable():
+        raise ValueError(f"A device's name has 1 to {MAX_NAME} printable characters.")
+    return text

@@ -1,0 +1,1 @@
+"""Adapters that we call. Each implements ports; none knows the services."""

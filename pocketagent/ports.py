@@ -1,0 +1,181 @@
+"""Every port as an interface. The docstrings are the contract; `tests/contracts.py` holds every adapter to it."""
+
+from collections.abc import Awaitable, Sequence
+
+from zope.interface import Attribute, Interface
+
+from pocketagent.domain.access import Device
+from pocketagent.domain.agent import Answer, Context, Ending, Introduction, Launch, PermissionMode, Utterance
+from pocketagent.domain.message import Draft, Entry, Partial
+from pocketagent.domain.project import Place, Project, Trust
+
+
+class StorageUnavailable(Exception):
+    """What had to be kept could not be: the disk is full, or the database away. Nothing of it was kept."""
+
+
+class IProjects(Interface):
+    """What is kept of each project beside its journal."""
+
+    async def all() -> Sequence[Project]:
+        """Every project. One whose data is broken comes with `fault` set and is left on the disk as it is."""
+
+    async def save(project: Project) -> None:
+        """Keep it whole, surviving a power loss, or leave what was kept before. Raises StorageUnavailable."""
+
+    async def remove(project_id: str) -> None:
+        """Remove the project's data, its journal included, and never the project's own directory.
+
+        No error when there is none. Raises StorageUnavailable.
+        """
+
+
+class IJournals(Interface):
+    """The journals of all projects."""
+
+    async def open(project_id: str) -> "IJournal":
+        """The journal of a project, repaired if the last server died; a new one for a new project.
+
+        At most one is open per project. Raises StorageUnavailable.
+        """
+
+
+class IJournal(Interface):
+    """One project's append-only sequence of events, numbered 1, 2, 3 … without gaps."""
+
+    journal_id: str = Attribute("A UUID; another one once told events may be gone (protocol section 4).")
+    head_seq: int = Attribute("The number of the newest event; 0 when there never was one.")
+    first_seq: int = Attribute("The number of the oldest one kept; head_seq + 1 when nothing is kept.")
+    size: int = Attribute("Bytes kept.")
+
+    async def append(drafts: Sequence[Draft], durable: bool = False) -> Sequence[Entry]:
+        """Keep a batch, all of it or nothing, and return it numbered, with one timestamp for the batch.
+
+        When it returns the batch survives a crash of this process; with `durable` also a power loss (subject
+        to the `sync` setting). Calls are never made while another one is under way. Raises StorageUnavailable;
+        then no record is half-written, and a later append works again once the storage does.
+        """
+
+    async def since(seq: int, limit: int, size: int) -> Sequence[Entry]:
+        """The entries after `seq` in rising order: at most `limit`, about `size` bytes, and at least one
+        where there is one. A record that cannot be read comes as an `error` entry with its number."""
+
+    async def before(seq: int, limit: int, size: int) -> Sequence[Entry]:
+        """The entries below `seq`, newest first; bounds as in `since`."""
+
+    async def at(moment: str) -> int:
+        """The number of the first kept entry whose timestamp is at or after `moment` (as
+        `message.timestamp` writes it); head_seq + 1 when there is none."""
+
+    async def find(key: str) -> Entry | None:
+        """The newest entry filed under a key of `wire.records.keys`; at least 7 days after it was kept, also
+        where `forget` has removed it."""
+
+    async def forget() -> None:
+        """Remove what the retention settings no longer keep, whole segments only, never the newest."""
+
+    async def close() -> None:
+        """Make everything durable and mark the journal as closed cleanly."""
+
+
+class IDevices(Interface):
+    """The devices that may come in."""
+
+    async def all() -> Sequence[Device]:
+        """Every device, as it is kept now: another process may have changed them. Broken data raises ValueError
+        (the server refuses to start or to let anybody new in), never "no devices"."""
+
+    async def save(device: Device) -> None:
+        """Keep it whole or leave what was kept before. Raises StorageUnavailable."""
+
+    async def remove(device_id: str) -> bool:
+        """Remove it; whether there was one."""
+
+
+class IDirectories(Interface):
+    """The directories of this machine, as far as projects need them."""
+
+    async def look(path: str) -> Place:
+        """Where this path really is. Judged in this order, before the next is looked up: `check_path`, the allowed
+        roots, then the real path, the roots again, the denied places (in, or around one), that it is a directory.
+
+        Raises Refusal(INVALID_PATH), also when the disk does not answer within 5 s.
+        """
+
+    async def trust(path: str, approved: str) -> Trust:
+        """What the directory would run by itself, against the approved fingerprint. The fingerprint covers only
+        parts that can run code, so permission rules which the CLI saves do not change it."""
+
+
+class IAgent(Interface):
+    """Something that works on prompts in a directory: the Claude CLI."""
+
+    available: bool = Attribute("Whether the CLI was found.")
+    version: str | None = Attribute("What it says its version is; None before it was asked, or without one.")
+
+    async def start(launch: Launch, listener: "IAgentListener") -> "IRun":
+        """Start a process and return once it has introduced itself.
+
+        Raises Refusal: CLAUDE_NOT_FOUND, RESOURCE_LIMIT (the machine has no room for a process),
+        EXECUTION_FAILED (it ended before it introduced itself: `details.exit_code` or `signal`, `stderr`, and
+        `details.session_lost` True when the conversation to resume was not found).
+        After a Refusal nothing of the process is alive and the listener hears nothing more.
+        """
+
+
+class IRun(Interface):
+    """A process of the agent. Serves one prompt after the other."""
+
+    launch: Launch = Attribute("What it was started with.")
+    introduction: Introduction = Attribute("What it said of itself.")
+
+    async def prompt(uuid: str, text: str, model: str | None, mode: PermissionMode) -> None:
+        """Set model (None: the CLI's own) and mode, then hand over the prompt. Raises Refusal(EXECUTION_FAILED)
+        when the agent refuses the model or the mode: then the prompt was not handed over."""
+
+    async def configure(model: str | None, mode: PermissionMode | None) -> None:
+        """Change model or mode (None: leave it) for what is running. Raises Refusal(EXECUTION_FAILED)."""
+
+    def answer(permission_id: str, request: bytes, answer: Answer) -> None:
+        """Answer a permission request (`PermissionAsked`)."""
+
+    async def interrupt() -> bool:
+        """Ask for the end of the turn; whether the agent confirmed that within 2 s."""
+
+    async def context() -> Context | None:
+        """How full the conversation is; None when the agent does not say within 5 s."""
+
+    async def stop() -> None:
+        """End an idle process: close its stdin, then SIGTERM, then SIGKILL, by the table of steps. Idempotent."""
+
+    async def kill() -> None:
+        """End a working process, from the interrupt on through all the steps; returns when the whole tree is dead.
+        Idempotent; a `stop` under way goes on from where it is."""
+
+
+class IAgentListener(Interface):
+    """Who hears a run. Never called after `ended`."""
+
+    def said(utterances: Sequence[Utterance]) -> Awaitable[None]:
+        """What came in one read, in order. Nothing more is read from the agent until the result has fired."""
+
+    def ended(ending: Ending) -> None:
+        """The whole tree is dead, and everything it said was heard. Called once, unless `start` raised."""
+
+
+class IBatch(Interface):
+    """Some entries and partial output of one project, told together."""
+
+    project_id: str = Attribute("Whose they are.")
+    items: Sequence[Entry | Partial] = Attribute("In order.")
+    timestamp: str = Attribute("For partial output.")
+    blobs: dict[object, bytes] = Attribute("What a kind of subscriber made of it, so that the next need not.")
+
+
+class ISubscriber(Interface):
+    """One connection, as a project's subscriptions see it."""
+
+    is_behind: bool = Attribute("More waits unsent than the bound: tell it nothing until it asks for more.")
+
+    def hear(batch: IBatch) -> None:
+        """Take a batch; never waits, never raises. Frames it once for all of its kind in `batch.blobs`."""

@@ -1,0 +1,1 @@
+"""Languages: bytes to values and back. No I/O at all."""
