@@ -1,6 +1,7 @@
 """Every port as an interface. The docstrings are the contract; `tests/contracts.py` holds every adapter to it."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from zope.interface import Attribute, Interface
 
@@ -12,6 +13,16 @@ from pocketagent.domain.project import Place, Project, Trust
 
 class StorageUnavailable(Exception):
     """What had to be kept could not be: the disk is full, or the database away. Nothing of it was kept."""
+
+
+T = TypeVar("T")
+
+
+class IThreads(Interface):
+    """Where work goes that could block: a bounded pool of threads."""
+
+    async def run(work: Callable[[], T]) -> T:
+        """Do the work off the reactor thread; its result or its exception comes back on it."""
 
 
 class IProjects(Interface):
@@ -179,3 +190,20 @@ class ISubscriber(Interface):
 
     def hear(batch: IBatch) -> None:
         """Take a batch; never waits, never raises. Frames it once for all of its kind in `batch.blobs`."""
+
+
+class IConnection(ISubscriber):
+    """A device's live connection, as the services see it."""
+
+    id: str = Attribute("A UUID, new for each connection.")
+    device: Device = Attribute("Who is calling, by the server's own record.")
+    state: str = Attribute("AUTHENTICATED, SUBSCRIBED or DISCONNECTING (protocol section 3).")
+    connected_at: str = Attribute("When it came, as `message.timestamp` writes it.")
+    last_active: str = Attribute("When it last sent or was sent something.")
+    active: bool = Attribute("ACTIVE rather than IDLE: something passed within the last ping interval.")
+
+    def send(message: bytes) -> None:
+        """Send one message (the JSON object, not framed) besides the journal; never waits, never raises."""
+
+    def close(code: int, reason: str) -> None:
+        """Say goodbye with a close code of protocol section 1."""
