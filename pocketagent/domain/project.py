@@ -1,11 +1,11 @@
 """A project: a directory that an agent works in; and which directories may be one."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import PurePosixPath
 
-from attrs import frozen
+from attrs import field, frozen
 
 from pocketagent.domain.refusals import Code, Refusal
 
@@ -61,8 +61,9 @@ class Trust:
 class Project:
     """What is kept of a project beside its journal. Saved whole or not at all.
 
-    `approved` is the fingerprint (`Trust.fingerprint`) that a person approved last. Times as
-    `message.timestamp` makes them. `fault` says why the saved metadata cannot be used; it is never saved.
+    `approved` is the fingerprint (`Trust.fingerprint`) that a person approved last; `acked` the highest seq that
+    each device (by id) has shown; `cost_usd` what all its processes have cost so far. Times as `message.timestamp`
+    makes them. `fault` says why the saved metadata cannot be used; it is never saved.
     """
 
     id: str
@@ -72,6 +73,8 @@ class Project:
     created_at: str
     archived: bool = False
     approved: str = ""
+    acked: Mapping[str, int] = field(factory=dict)
+    cost_usd: float = 0.0
     fault: str = ""
 
 
