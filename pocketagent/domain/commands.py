@@ -7,7 +7,7 @@ makes it. Bounds that are settings, and rules that need to know more than the co
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
@@ -25,12 +25,12 @@ MAX_WORD = 256
 MAX_SEQ = 2**63 - 1
 MAX_PAGE = 1000
 
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/@\[\]-]*", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*", re.ASCII)
 _EFFORT = re.compile(r"[a-z]+", re.ASCII)
 # A tool, or a tool with what it may be used for: `Bash(git log:*)`, `Edit(src/**)` (AR-05).
-_TOOL = re.compile(r"[A-Za-z_][\w-]*(\([^()\x00-\x1f\x7f]+\))?", re.ASCII)
+_TOOL = re.compile(r"[A-Za-z_][\w*-]*(\([^()\x00-\x1f\x7f]+\))?", re.ASCII)
 
 Check = Callable[[object, "Attribute[str | None]", str | None], None]
 
@@ -57,7 +57,8 @@ def _tools(_: object, attribute: "Attribute[tuple[str, ...]]", value: tuple[str,
     if len(value) > MAX_LIST:
         raise invalid(name, f"`{attribute.name}` has more than {MAX_LIST} items.")
     for tool in value:
-        if len(tool) > MAX_WORD or not _TOOL.fullmatch(tool):
+        # Old CLIs looked for `--settings=` inside other values, too (threats, section 0).
+        if len(tool) > MAX_WORD or not _TOOL.fullmatch(tool) or "--settings" in tool:
             raise invalid(name, f"`{attribute.name}` holds what is not one tool, such as `Read` or `Bash(git log:*)`.")
 
 
@@ -71,17 +72,23 @@ def _uuid(_: object, attribute: "Attribute[str | None]", value: str | None) -> N
         raise invalid(f"data.{attribute.name}", f"`{attribute.name}` is not a UUID.")
 
 
-def _moment(value: str | None) -> str | None:
-    """RFC 3339 with a zone -> as the journal writes its times, so that texts compare as times."""
-    if value is None:
-        return None
+def moment(text: str) -> str:
+    """RFC 3339 with a zone -> as the journal writes its times, so that texts compare as times.
+
+    Raises Refusal(INVALID_MESSAGE).
+    """
     try:
-        moment = datetime.fromisoformat(value) if len(value) <= 40 and "T" in value.upper() else None
-        if moment is not None and moment.tzinfo is not None:
-            return timestamp(moment.astimezone(UTC).timestamp())
+        parsed = datetime.fromisoformat(text) if len(text) <= 40 and "T" in text.upper() else None
+        if parsed is not None and parsed.tzinfo is not None:
+            return timestamp(parsed.timestamp())
     except (ValueError, OverflowError):
         pass
     raise invalid("data.since", "`since` and `until` are times of RFC 3339 with a zone: 2026-01-31T12:00:00Z.")
+
+
+def _moment(_: object, attribute: "Attribute[str | None]", value: str | None) -> None:
+    if value is not None:
+        moment(value)
 
 
 @frozen(kw_only=True)
@@ -242,7 +249,7 @@ class Execute:
     prompt: str
     options: Options = Options()
     queue: bool = False
-    prompt_id: str | None = field(default=None, validator=_uuid, converter=lambda text: text and text.lower())
+    prompt_id: str | None = field(default=None, validator=_uuid)
 
     def __attrs_post_init__(self) -> None:
         if not self.prompt.strip():
@@ -323,8 +330,8 @@ class AcknowledgeError:
 class GetMessages:
     scope: ClassVar[Scope] = Scope.READ
     project_id: str
-    since: str | None = field(default=None, converter=_moment)
-    until: str | None = field(default=None, converter=_moment)
+    since: str | None = field(default=None, validator=_moment)
+    until: str | None = field(default=None, validator=_moment)
     after_seq: int | None = field(default=None, validator=_seq)
     before_seq: int | None = field(default=None, validator=_seq)
     limit: int = 100
@@ -343,7 +350,11 @@ class GetMessages:
 class AcknowledgeMessages:
     scope: ClassVar[Scope] = Scope.READ
     project_id: str
-    seq: int = field(validator=_seq)
+    seq: int
+
+    def __attrs_post_init__(self) -> None:
+        if not 0 <= self.seq <= MAX_SEQ:
+            raise invalid("data.seq", "`seq` is a number of the journal: 0 or more.")
 
 
 @frozen(kw_only=True)
