@@ -1,0 +1,346 @@
+# -*- test-case-name: tests.test_config -*-
+"""Every setting with its default and its bounds, checked once.
+
+The later of these wins: the default, the file (`--config`), the environment (`PA_…`), the command line.
+`conf/pocketagent.toml` shows them all; durations are seconds, sizes are bytes.
+"""
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+
+import attrs
+from attrs import frozen
+
+from pocketagent.domain.agent import PermissionMode
+from pocketagent.settings import (
+    PREFIX,
+    Address,
+    Choice,
+    HostName,
+    Number,
+    Path,
+    Several,
+    Switch,
+    Tables,
+    Text,
+    Whole,
+    absolute,
+    setting,
+    settings,
+)
+from pocketagent.sources import ConfigError, Given, from_environment, from_file, from_options
+
+KiB = 1024
+MiB = 1024 * KiB
+GiB = 1024 * MiB
+DAY = 86400
+YEAR = 366 * DAY
+TiB = 1024 * GiB
+
+CONFIG_VARIABLE = PREFIX + "CONFIG"
+"""The environment's way to name the file."""
+
+PASS_ENVIRONMENT = (
+    "HOME",
+    "PATH",
+    "USER",
+    "SHELL",
+    "LANG",
+    "LC_*",
+    "TZ",
+    "TMPDIR",
+    "XDG_*",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+    "ANTHROPIC_*",
+    "CLAUDE_*",
+)
+
+DENIED = (
+    "~/.ssh",
+    "~/.gnupg",
+    "~/.claude",
+    "~/.config/pocketagent",
+    "/proc",
+    "/sys",
+    "/dev",
+    "/etc",
+    "/boot",
+)
+"""Where no project may be (protocol section 7, INVALID_PATH); the data directory joins them at every start."""
+
+PLACES, NETWORK, BOUNDS = "Places", "Network", "Bounds of a connection"
+AGENT, CHILD, JOURNAL, SERVER = "The agent", "Its processes", "What is kept", "The server"
+
+VARIABLE_NAME = Text("names of variables, a * at the end for all that begin so", r"[A-Za-z_][A-Za-z0-9_]*\*?")
+MODEL = Text("the name of a model", r"[A-Za-z0-9][A-Za-z0-9._:/@\[\]-]{0,127}")
+
+
+@frozen(kw_only=True)
+class Config:
+    """Every setting. The table that the file, the environment and the command line are read by is this class."""
+
+    # -- Places
+    data_dir: str = setting(Path(), "./data", "Where the server keeps what it knows: projects, devices, keys.", PLACES)
+    roots: Sequence[str] = setting(
+        Several(Path()),
+        (),
+        "Projects may lie in these directories only. Empty: your home directory.",
+        PLACES,
+        option="root",
+    )
+    denied: Sequence[str] = setting(
+        Several(Path()),
+        DENIED,
+        "No project may lie in or around one of these; the data directory is always one.",
+        PLACES,
+    )
+    claude: str = setting(
+        Path(), "", "The Claude CLI. Empty: the one on PATH, else the one inside claude-agent-sdk.", PLACES
+    )
+
+    # -- Network
+    host: Sequence[str] = setting(
+        Several(Address()), (), "Listen on these addresses of this machine only. Empty: on all.", NETWORK
+    )
+    port: int = setting(Whole(0, 65535), 8443, "The port; 0 takes a free one and tells which.", NETWORK)
+    names: Sequence[str] = setting(
+        Several(HostName()),
+        (),
+        "The names and addresses under which clients come. Empty: localhost, this machine's name and addresses.",
+        NETWORK,
+        option="name",
+    )
+    certificate: str = setting(
+        Path(),
+        "",
+        "A certificate with its chain (PEM), read again when it changes. Empty: one is made and kept.",
+        NETWORK,
+    )
+    private_key: str = setting(
+        Path(), "", "The key of the certificate (PEM), for the owner's eyes only (mode 0600).", NETWORK
+    )
+    plaintext: bool = setting(
+        Switch(), False, "No TLS: only with a loopback host, for a proxy or a test on this machine.", NETWORK
+    )
+
+    # -- Bounds of a connection
+    connections: int = setting(Whole(1, 100_000), 4096, "Connections at a time.", BOUNDS)
+    handshakes: int = setting(Whole(1, 10_000), 64, "Connections that have not shown a credential, at a time.", BOUNDS)
+    handshake_timeout: float = setting(
+        Number(0.1, 300), 10, "How long a connection may take until it has shown its credential.", BOUNDS
+    )
+    message_size: int = setting(Whole(4 * KiB, 64 * MiB), 2 * MiB, "The longest message of a client, in bytes.", BOUNDS)
+    prompt_size: int = setting(Whole(1, 16 * MiB), 100_000, "The longest prompt, in characters.", BOUNDS)
+    requests_per_second: float = setting(
+        Number(0.1, 1_000_000), 50, "Requests a second of one connection, over time.", BOUNDS
+    )
+    request_burst: int = setting(Whole(1, 1_000_000), 100, "Requests that one connection may send at once.", BOUNDS)
+    unsent: int = setting(
+        Whole(16 * KiB, GiB), MiB, "Bytes that wait for a slow reader; then it catches up from the journal.", BOUNDS
+    )
+    ping_interval: float = setting(
+        Number(1, DAY), 30, "Ask a silent connection for a sign of life after so long.", BOUNDS
+    )
+    pong_timeout: float = setting(Number(1, DAY), 30, "Drop it when none came for so long.", BOUNDS)
+    idle_timeout: float = setting(
+        Number(0, YEAR), 0, "Close a connection without requests and subscriptions after so long. 0: never.", BOUNDS
+    )
+
+    # -- The agent
+    projects: int = setting(Whole(1, 100_000), 100, "Projects at most.", AGENT)
+    executions: int = setting(Whole(1, 10_000), 8, "Projects that may be at work at a time.", AGENT)
+    queue: int = setting(Whole(0, 1000), 16, "Prompts that may wait in one project.", AGENT)
+    execution_timeout: float = setting(
+        Number(1, YEAR), 300, "How long a prompt may take, the wait for a person not counted.", AGENT
+    )
+    execution_timeout_max: float = setting(Number(1, YEAR), 3600, "The longest time that a request may ask for.", AGENT)
+    permission_timeout: float = setting(
+        Number(1, YEAR), DAY, "A permission that nobody answers is denied after so long.", AGENT
+    )
+    warm_processes: int = setting(
+        Whole(0, 1000), 4, "Idle processes of the CLI kept for the next prompt, about 210 MB each. 0: none.", AGENT
+    )
+    warm_time: float = setting(Number(0, YEAR), 600, "How long an idle process is kept. 0: not at all.", AGENT)
+    model: str = setting(MODEL, "", "The model where a request names none. Empty: the CLI's own choice.", AGENT)
+    permission_mode: str = setting(
+        Choice([mode.value for mode in PermissionMode]),
+        PermissionMode.DEFAULT.value,
+        "How much the agent asks where a request does not say.",
+        AGENT,
+    )
+    allow_bypass: bool = setting(Switch(), False, "Whether an admin may switch all permission questions off.", AGENT)
+    mcp_configs: Mapping[str, str] = setting(
+        Tables(),
+        attrs.Factory(dict),
+        "MCP configurations that a request may name, each as the CLI takes it.",
+        AGENT,
+        secret=True,
+    )
+
+    # -- Its processes
+    pass_environment: Sequence[str] = setting(
+        Several(VARIABLE_NAME), PASS_ENVIRONMENT, "Variables that reach the CLI, and nothing else does.", CHILD
+    )
+    no_new_privileges: bool = setting(
+        Switch(), True, "sudo and other setuid programs do not work below the CLI.", CHILD
+    )
+    open_files: int = setting(Whole(64, 1_048_576), 4096, "Open files of each process (RLIMIT_NOFILE).", CHILD)
+    process_limit: int = setting(
+        Whole(0, 4_194_304), 0, "Processes of this user, all programs counted (RLIMIT_NPROC). 0: no bound.", CHILD
+    )
+    file_size_limit: int = setting(
+        Whole(0, 1024 * TiB), 0, "Bytes of a file that it writes (RLIMIT_FSIZE). 0: no bound.", CHILD
+    )
+    address_space: int = setting(
+        Whole(0, 1024 * TiB),
+        0,
+        "Bytes of address space of a process (RLIMIT_AS). 0: no bound; JavaScript needs it.",
+        CHILD,
+    )
+
+    # -- What is kept
+    segment_size: int = setting(
+        Whole(64 * KiB, 16 * GiB), 100_000_000, "A journal goes on in a new file after so many bytes …", JOURNAL
+    )
+    segment_messages: int = setting(Whole(10, 10_000_000), 10_000, "… or so many messages.", JOURNAL)
+    retention_days: int = setting(
+        Whole(0, 36_500), 0, "Files of a journal older than so many days are removed. 0: none are.", JOURNAL
+    )
+    retention_size: int = setting(
+        Whole(0, 1024 * TiB),
+        0,
+        "The oldest files of a project go when its journal has more bytes. 0: none do.",
+        JOURNAL,
+    )
+    sync: str = setting(
+        Choice(("turn", "always", "never")),
+        "turn",
+        "What survives a power loss: accepted prompts, ends of turns and all but the last second; all; or chance.",
+        JOURNAL,
+    )
+
+    # -- The server
+    log_format: str = setting(Choice(("text", "json")), "text", "One line a message, or one JSON object.", SERVER)
+    log_level: str = setting(
+        Choice(("debug", "info", "warn", "error", "critical")), "info", "The least that is logged.", SERVER
+    )
+    threads: int = setting(Whole(1, 256), 8, "Threads for what would block: disks and paths.", SERVER)
+    allow_root: bool = setting(
+        Switch(), False, "Whether the server may run as root: then every prompt may, too.", SERVER
+    )
+
+
+TABLE = settings(Config)
+
+
+def read(
+    environment: Mapping[str, str], options: Mapping[str, object] | None = None, file: str | None = None
+) -> Config:
+    """The settings from all sources, as they were written (`settled` makes them whole).
+
+    `options` holds what the command line says, by key. Raises ConfigError, with one line for a person.
+    """
+    path = file or environment.get(CONFIG_VARIABLE)
+    given = from_file(path, TABLE) if path else {}
+    given |= from_environment(environment, TABLE, ignored=(CONFIG_VARIABLE,))
+    given |= from_options(options or {}, TABLE)
+    config = Config(**{key: each.value for key, each in given.items()})  # type: ignore[arg-type]
+    _check_together(config, given)
+    return config
+
+
+@frozen(kw_only=True)
+class Surroundings:
+    """What a machine and a user are like, as far as settings depend on it."""
+
+    home: str
+    cwd: str
+    hostname: str
+    addresses: Sequence[str]
+
+
+def settled(config: Config, around: Surroundings) -> Config:
+    """The same settings with whole paths, and with the defaults that depend on the machine.
+
+    `roots` and `names` are never empty then, and `denied` holds the data directory.
+    """
+
+    def whole(path: str) -> str:
+        return absolute(path, around.home, around.cwd) if path else ""
+
+    data_dir = whole(config.data_dir)
+    return attrs.evolve(
+        config,
+        data_dir=data_dir,
+        roots=tuple(whole(path) for path in config.roots or ("~",)),
+        denied=tuple(dict.fromkeys([*(whole(path) for path in config.denied), data_dir])),
+        claude=whole(config.claude),
+        certificate=whole(config.certificate),
+        private_key=whole(config.private_key),
+        names=config.names or default_names(config.host, around),
+    )
+
+
+def default_names(host: Sequence[str], around: Surroundings) -> Sequence[str]:
+    """Under which names clients come where none were set (protocol section 3): this machine's loopback always, its
+    host name and addresses when it listens on all of them, else the addresses that it listens on."""
+    names = ["localhost", "127.0.0.1", "::1"]
+    if listens_on_all(host):
+        names += [_valid_name(around.hostname), *(_valid_name(address) for address in around.addresses)]
+    return tuple(dict.fromkeys(name for name in (*names, *host) if name and not _is_unspecified(name)))
+
+
+def listens_on_all(host: Sequence[str]) -> bool:
+    return not host or any(_is_unspecified(address) for address in host)
+
+
+def _valid_name(text: str) -> str:
+    """The name, or nothing where a client could not use it: a link-local address, odd letters in a host name."""
+    try:
+        return HostName().check(text)
+    except ValueError:
+        return ""
+
+
+def _is_unspecified(name: str) -> bool:
+    return name in ("0.0.0.0", "::")  # noqa: S104
+
+
+def _check_together(config: Config, given: Mapping[str, Given]) -> None:
+    """What is right alone and wrong together. Raises ConfigError."""
+
+    def said(key: str) -> str:
+        return given[key].origin if key in given else f"{key} (its default)"
+
+    if config.private_key and not config.certificate:
+        raise ConfigError(f"{said('private_key')}: a key needs its certificate: set certificate, too.")
+    if config.certificate and not config.private_key:
+        raise ConfigError(f"{said('certificate')}: a certificate needs its key: set private_key, too.")
+    if config.plaintext and config.certificate:
+        raise ConfigError(f"{said('plaintext')} and {said('certificate')} contradict each other: choose one.")
+    if config.plaintext and not (config.host and all(is_loopback(address) for address in config.host)):
+        raise ConfigError(
+            f"{said('plaintext')}: without TLS the server listens on this machine only: set host to 127.0.0.1 or ::1."
+        )
+    if config.permission_mode == PermissionMode.BYPASS and not config.allow_bypass:
+        raise ConfigError(f"{said('permission_mode')}: bypassPermissions needs allow_bypass to be true.")
+    if config.execution_timeout > config.execution_timeout_max:
+        raise ConfigError(
+            f"{said('execution_timeout')}: it must not be longer than {said('execution_timeout_max')}"
+            f" ({config.execution_timeout_max:g})."
+        )
+    if config.prompt_size > config.message_size:
+        raise ConfigError(
+            f"{said('prompt_size')}: a prompt must fit into a message: {said('message_size')} is {config.message_size}."
+        )
+
+
+def is_loopback(address: str) -> bool:
+    return ipaddress.ip_address(address).is_loopback
