@@ -1,0 +1,126 @@
+# -*- test-case-name: tests.test_logs -*-
+"""The log: what `twisted.logger` tells, as one line each for a person, or as one JSON object each for a program.
+
+The last rim before the log: whatever was logged, nobody can write a line of their own with it, and what looks like
+a credential is masked.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import IO
+
+from twisted.logger import (
+    FileLogObserver,
+    FilteringLogObserver,
+    ILogObserver,
+    LogEvent,
+    LogLevel,
+    LogLevelFilterPredicate,
+    formatEvent,
+)
+
+MAX_TEXT = 16 * 1024
+"""Characters of a message, a field or a stack trace that are logged; the rest is cut off."""
+
+MAX_FIELDS = 50
+"""Fields of one event that are logged as JSON."""
+
+SECRET = re.compile(
+    r"""
+    (?P<device>       pa_[0-9a-f]{16}_            )  [0-9a-f]+
+    | (?P<bearer>  \b bearer\s+                   )  [^\s"',;]+
+    | (?P<query>   [?&][a-z_]*(?:token|code|key)= )  [^&\s"']+
+    | (?P<header>  \b (?:authorization|cookie|x-api-key)["']?\s*[:=]\s*["']? )  [^\r\n"']+
+    | (?P<api_key>    sk-ant-                     )  [a-z0-9_-]+
+    """,
+    re.IGNORECASE | re.VERBOSE | re.ASCII,
+)
+"""How a credential looks: a group holds what is left of it so that a person can tell what it was."""
+
+MASK = "[masked]"
+
+UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+"""Ends of lines, terminal sequences, marks that turn the direction of writing, and what is no character."""
+
+_LEGACY = frozenset({"message", "time", "system", "format", "isError", "failure", "why", "logLevel", "log_text"})
+"""Keys that `twisted.python.log` puts into every event for its own sake."""
+
+
+def observer(stream: IO[str] | IO[bytes], form: str, level: str) -> ILogObserver:
+    """Who writes the log to a stream: `form` is text or json, `level` the least that is written, both as the
+    settings spell them."""
+    write = FileLogObserver(stream, json_line if form == "json" else text_line)
+    threshold = LogLevelFilterPredicate(defaultLogLevel=LogLevel.levelWithName(level))
+    filtered: ILogObserver = FilteringLogObserver(write, [threshold])
+    return filtered
+
+
+def text_line(event: LogEvent) -> str:
+    """Time, level and message on a line. A stack trace follows, indented, so that no line of it passes for another
+    event."""
+    when = datetime.fromtimestamp(event["log_time"]).astimezone().isoformat(timespec="milliseconds")
+    lines = [f"{when} {_level(event):8} {escaped(_clean(formatEvent(event)))}"]
+    lines += (f"    {escaped(line)}" for line in _stack_trace(event).splitlines())
+    return "\n".join(lines) + "\n"
+
+
+def json_line(event: LogEvent) -> str:
+    """One JSON object on a line, in the names of the Elastic Common Schema; our own fields begin `pocketagent.`."""
+    when = datetime.fromtimestamp(event["log_time"], UTC).isoformat(timespec="milliseconds")
+    record: dict[str, object] = {
+        "@timestamp": when.replace("+00:00", "Z"),
+        "log.level": _level(event),
+        "log.logger": _whole(_clean(str(event.get("log_namespace", "")))),
+        "message": _whole(_clean(formatEvent(event))),
+        **{f"pocketagent.{name}": value for name, value in _fields(event)},
+    }
+    if trace := _stack_trace(event):
+        record["error.stack_trace"] = _whole(trace)
+    return json.dumps(record, allow_nan=False, separators=(",", ":")) + "\n"
+
+
+def masked(text: str) -> str:
+    """The text with every credential in it made useless."""
+    return SECRET.sub(lambda found: "".join(filter(None, found.groups())) + MASK, text)
+
+
+def escaped(text: str) -> str:
+    r"""The text with every unsafe character written out, as `\n` or `\u2028`."""
+    return UNSAFE.sub(lambda found: ascii(found.group())[1:-1], text)
+
+
+def _clean(text: str) -> str:
+    """Masked first: half a token is no longer known as one."""
+    text = masked(text)
+    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
+
+
+def _whole(text: str) -> str:
+    """A text that every JSON parser takes: escaping is JSON's, but lone surrogates are no characters."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _level(event: LogEvent) -> str:
+    level = event.get("log_level")
+    return str(level.name) if level is not None else "info"
+
+
+def _stack_trace(event: LogEvent) -> str:
+    failure = event.get("log_failure")
+    return _clean(str(failure.getTraceback()).rstrip()) if failure is not None else ""
+
+
+def _fields(event: LogEvent) -> Iterator[tuple[str, str | float | None]]:
+    """What the event says besides its message, as far as it is plain values."""
+    names = [name for name in event if not name.startswith("log_") and name not in _LEGACY]
+    for name in names[:MAX_FIELDS]:
+        value = event[name]
+        if isinstance(value, str):
+            yield name, _whole(_clean(value))
+        elif isinstance(value, float) and not math.isfinite(value):
+            yield name, str(value)
+        elif value is None or isinstance(value, int | float):
+            yield name, value
