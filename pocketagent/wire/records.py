@@ -1,0 +1,109 @@
+# -*- test-case-name: tests.wire.test_records -*-
+"""Entries of a journal <-> the lines that are stored; and under which keys an entry is found again.
+
+A record is one line: `{"seq":42,"timestamp":"…","direction":"claude","type":"agent_message","message":{…}}`. The
+message is spliced in and cut out again byte by byte, never written anew.
+"""
+
+import json
+import re
+from contextlib import suppress
+from functools import lru_cache
+
+import msgspec
+
+from pocketagent.domain.message import Entry
+
+KEYED = frozenset({"client_message", "prompt_dropped", "error", "project_state"})
+"""The only types that are ever found by a key: all of them rare, so that the rest costs one look-up."""
+
+STATE = "state"
+"""The key of the newest `project_state`."""
+
+_RECORD = re.compile(
+    rb'\{"seq":(?P<seq>[1-9][0-9]{0,18}),"timestamp":"(?P<timestamp>[0-9T:.-]{26}Z)",'
+    rb'"direction":"(?P<direction>[a-z]+)","type":"(?P<type>[a-z_]+)","message":(?P<message>\{.*\})\}\n',
+    re.DOTALL,
+)
+
+
+class _Record(msgspec.Struct):
+    seq: int
+    timestamp: str
+    direction: str
+    type: str
+    message: msgspec.Raw
+
+
+class _Keyed(msgspec.Struct):
+    execution_id: str | None = None
+    prompt_id: str | None = None
+
+
+_decode = msgspec.json.Decoder(_Record).decode
+_decode_keyed = msgspec.json.Decoder(_Keyed).decode
+
+
+def record(entry: Entry) -> bytes:
+    """The stored line, newline included. The type is one of ours: lower-case letters and `_`."""
+    seq, timestamp, direction, type_, message = entry
+    return b'{"seq":%d,"timestamp":"%b%b%b}\n' % (seq, timestamp.encode(), _middle(direction, type_), message)
+
+
+@lru_cache(maxsize=256)
+def _middle(direction: str, type_: str) -> bytes:
+    return f'","direction":"{direction}","type":"{type_}","message":'.encode()
+
+
+def entry(line: bytes) -> Entry:
+    """The entry of a stored line. Raises ValueError for what is no record."""
+    if not line.isascii():
+        line.decode()  # what is skipped below is not checked to be UTF-8, and a client would hang up on it
+    try:
+        stored = _decode(line)
+        message = bytes(stored.message)
+    except (msgspec.DecodeError, RecursionError):
+        return _tolerated(line)
+    if not (message.startswith(b"{") and line.endswith(b"}\n")):
+        raise ValueError("This is no record.")
+    return Entry(stored.seq, stored.timestamp, stored.direction, stored.type, message)
+
+
+def _tolerated(line: bytes) -> Entry:
+    """What the fast parser refuses and JavaScript writes all the same: half a surrogate pair, deep nesting."""
+    found = _RECORD.fullmatch(line)
+    if found is None:
+        raise ValueError("This is no record.")
+    message = found["message"]
+    with suppress(RecursionError):  # too deep to be checked; it came in through `record`
+        json.loads(message)
+    return Entry(
+        int(found["seq"]), found["timestamp"].decode(), found["direction"].decode(), found["type"].decode(), message
+    )
+
+
+def keys(type_: str, message: bytes) -> tuple[str, ...]:
+    """The keys that an entry is found under; none for nearly all.
+
+    `client_message`: `prompt:<prompt_id>` and `accepted:<execution_id>`; `prompt_dropped`: `dropped:<execution_id>`;
+    `error` of an execution: `failed:<execution_id>`; `project_state`: `STATE`.
+    """
+    if type_ not in KEYED:
+        return ()
+    if type_ == "project_state":
+        return (STATE,)
+    try:
+        data = _decode_keyed(message)
+    except (msgspec.DecodeError, RecursionError):
+        return ()
+    if data.execution_id is None:
+        return ()
+    match type_:
+        case "client_message" if data.prompt_id is not None:
+            return (f"prompt:{data.prompt_id}", f"accepted:{data.execution_id}")
+        case "client_message":
+            return (f"accepted:{data.execution_id}",)
+        case "prompt_dropped":
+            return (f"dropped:{data.execution_id}",)
+        case _:
+            return (f"failed:{data.execution_id}",)
