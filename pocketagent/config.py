@@ -7,6 +7,7 @@ The later of these wins: the default, the file (`--config`), the environment (`P
 
 import ipaddress
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import attrs
 from attrs import frozen
@@ -178,7 +179,7 @@ class Config:
     allow_bypass: bool = setting(Switch(), False, "Whether an admin may switch all permission questions off.", AGENT)
     mcp_configs: Mapping[str, str] = setting(
         Tables(),
-        attrs.Factory(dict),
+        MappingProxyType({}),
         "MCP configurations that a request may name, each as the CLI takes it.",
         AGENT,
         secret=True,

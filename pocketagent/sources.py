@@ -49,7 +49,7 @@ def from_file(path: str, table: Iterable[Setting]) -> dict[str, Given]:
     for key, value in found.items():
         origin = f"{path}{_line_of(key, text)}: {_shown(key)}"
         if key not in by_key:
-            raise ConfigError(f"{origin}: there is no such setting{_nearest(key, by_key)}.")
+            raise ConfigError(f"{origin}: there is no such setting{_nearest(key, by_key)}")
         given[key] = Given(_checked(by_key[key], value, origin), origin)
     return given
 
@@ -64,7 +64,7 @@ def from_environment(
         if not name.startswith(PREFIX) or name in ignored:
             continue
         if name not in by_variable:
-            raise ConfigError(f"{_shown(name)} in the environment: no such setting{_nearest(name, by_variable)}.")
+            raise ConfigError(f"{_shown(name)} in the environment: no such setting{_nearest(name, by_variable)}")
         one, origin = by_variable[name], f"{name} in the environment"
         given[one.key] = Given(_checked(one, _parsed(one, environment[name], origin), origin), origin)
     return given
@@ -109,7 +109,7 @@ def _shown(value: object) -> str:
 
 def _nearest(word: str, known: Iterable[str]) -> str:
     near = get_close_matches(word, list(known), n=1)
-    return f", did you mean {near[0]}?" if near else ""
+    return f", did you mean {near[0]}?" if near else "."
 
 
 def _line_of(key: str, text: str) -> str:
