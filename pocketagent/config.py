@@ -208,9 +208,11 @@ class Config:
 
     # -- What is kept
     segment_size: int = setting(
-        Whole(64 * KiB, 16 * GiB), 100_000_000, "A journal goes on in a new file after so many bytes …", JOURNAL
+        Whole(64 * KiB, 16 * GiB), 100_000_000, "A journal goes on in a new file after so many bytes.", JOURNAL
     )
-    segment_messages: int = setting(Whole(10, 10_000_000), 10_000, "… or so many messages.", JOURNAL)
+    segment_messages: int = setting(
+        Whole(10, 10_000_000), 10_000, "A journal goes on in a new file after so many messages.", JOURNAL
+    )
     retention_days: int = setting(
         Whole(0, 36_500), 0, "Files of a journal older than so many days are removed. 0: none are.", JOURNAL
     )

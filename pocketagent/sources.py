@@ -17,7 +17,11 @@ SHOWN = 60
 """Characters of a wrong value that are repeated in a message."""
 
 
-class ConfigError(Exception):
+class CannotStart(Exception):
+    """Why the server does not start: one line for the person who tries, without a secret."""
+
+
+class ConfigError(CannotStart):
     """A setting is wrong. One line: which one, where it was set, and what is allowed there."""
 
 

@@ -1,0 +1,283 @@
+# -*- test-case-name: tests.test_tap -*-
+"""What `twistd pocketagent` runs: command line -> Config -> `app.build`.
+
+Whatever stands in the way of a start is told here, on one line with exit code 1, while twistd still has its
+terminal. So what can fail (the lock, the port, the certificate) belongs into `build`; what would not survive
+twistd's fork into the background (threads, children) begins in `startService`.
+"""
+
+import io
+import os
+import re
+import socket
+import sys
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from twisted.application.app import ServerOptions
+from twisted.application.service import IService, MultiService
+from twisted.logger import ILogObserver
+from twisted.python import usage
+from twisted.python.components import Componentized
+from twisted.python.logfile import LogFile
+from zope.interface import Interface
+
+from pocketagent import logs, settings
+from pocketagent.config import TABLE, Config, Surroundings, read, settled
+from pocketagent.settings import Setting, Several, Switch
+from pocketagent.sources import CannotStart
+from pocketagent.version import VERSION
+
+MAX_ADDRESSES = 64
+"""Of this machine, as names of the server: all of them stand in the certificate."""
+
+WIDTH = 110
+COLUMN = 34
+"""Characters of the help: all, and where the words begin."""
+
+LOG_FILE = "twistd.log"
+LOG_SIZE = 10_000_000
+LOG_FILES = 10
+"""In the background: twistd's name for the log, after how many bytes a new file is begun, how many old ones stay."""
+
+_SIGNS: Mapping[type, str] = {
+    settings.Whole: "N",
+    settings.Number: "N",
+    settings.Switch: "true|false",
+    settings.Path: "PATH",
+    settings.Address: "ADDRESS",
+    settings.HostName: "NAME",
+    settings.Text: "NAME",
+}
+"""What stands for a value in the help."""
+
+
+class Options(usage.Options):
+    """The command line. Every setting is an option; what was given stands in `given`, by the setting's key."""
+
+    synopsis = "[options]"
+
+    def __init__(self) -> None:
+        self.given: dict[str, object] = {}
+        self.file: str | None = None
+        usage.Options.__init__(self)
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """Says what is wrong in one line: twistd would print its whole help around it."""
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as error:
+            raise SystemExit(
+                f"pocketagent: {str(error).rstrip('.')}; `twistd pocketagent --help` shows all options."
+            ) from None
+
+    def opt_config(self, file: str) -> None:
+        self.file = file
+
+    def opt_version(self) -> None:
+        print(f"pocketagent {VERSION}")  # noqa: T201
+        raise SystemExit(0)
+
+    def getUsage(self, width: int | None = None) -> str:
+        return _usage()
+
+
+def _takes_value(one: Setting) -> Callable[[Options, str], None]:
+    def opt(self: Options, value: str) -> None:
+        self.given[one.key] = value
+
+    return opt
+
+
+def _takes_values(one: Setting) -> Callable[[Options, str], None]:
+    def opt(self: Options, value: str) -> None:
+        values = self.given.setdefault(one.key, [])
+        assert isinstance(values, list)
+        values.append(value)
+
+    return opt
+
+
+def _is_flag(one: Setting) -> Callable[[Options], None]:
+    def opt(self: Options) -> None:
+        self.given[one.key] = True
+
+    return opt
+
+
+def _is_switch(one: Setting) -> bool:
+    """Whether the option switches something on, and so needs no value."""
+    return isinstance(one.kind, Switch) and one.default is False
+
+
+for _one in TABLE:
+    if _one.option:
+        _make = _takes_values if isinstance(_one.kind, Several) else _is_flag if _is_switch(_one) else _takes_value
+        setattr(Options, f"opt_{_one.option.replace('-', '_')}", _make(_one))
+
+
+def _usage() -> str:
+    """All options by groups, each with its default."""
+    lines = [
+        "",
+        "In the foreground:  twistd -n --pidfile= pocketagent --data-dir ./data",
+        "In the background:  twistd --pidfile=pocketagent.pid --logfile=pocketagent.log pocketagent",
+        "A first device:     pocketagent token create --data-dir ./data --name phone",
+        "",
+        "A file of settings (--config), a variable such as PA_DATA_DIR and an option say the same; the later of these",
+        "three wins. Durations are seconds, sizes are bytes. An option with … may be repeated.",
+    ]
+    group = ""
+    for one in TABLE:
+        if one.option:
+            if one.group != group:
+                group = one.group
+                lines += ["", f"{group}:"]
+            lines += _entry(_spelling(one), f"{one.words}{_default(one)}")
+    lines += ["", "And:"]
+    lines += _entry("--config=FILE", "Read settings from a TOML file, such as conf/pocketagent.toml.")
+    lines += _entry("--version", "Print the version.")
+    lines += _entry("--help", "Print this.")
+    return "\n".join(lines) + "\n"
+
+
+def _entry(option: str, words: str) -> Iterable[str]:
+    text = textwrap.wrap(words, WIDTH - COLUMN, break_on_hyphens=False)
+    first = f"  {option:{COLUMN - 3}} "
+    rest = [" " * COLUMN + line for line in text]
+    return [first + text[0], *rest[1:]] if len(first) == COLUMN else [first.rstrip(), *rest]
+
+
+def _spelling(one: Setting) -> str:
+    if _is_switch(one):
+        return f"--{one.option}"
+    several = isinstance(one.kind, Several)
+    kind = one.kind.kind if isinstance(one.kind, Several) else one.kind
+    sign = "|".join(kind.words) if isinstance(kind, settings.Choice) else _SIGNS[type(kind)]
+    return f"--{one.option}={sign if len(sign) < 30 else 'WORD'}{' …' if several else ''}"
+
+
+def _default(one: Setting) -> str:
+    default = one.default
+    if isinstance(default, tuple | list):
+        return f" [{' '.join(default)}]" if default else ""
+    if default == "" or _is_switch(one):
+        return ""
+    return f" [{str(default).lower() if isinstance(default, bool) else default}]"
+
+
+# -- the start ----------------------------------------------------------------------------------------------
+
+Build = Callable[[Config, Interface], IService]
+
+
+def makeService(options: Options) -> IService:
+    """What twistd starts. Raises SystemExit with one line when the server cannot start."""
+    from twisted.internet import reactor
+
+    from pocketagent.app import build
+
+    return start(options, build, reactor, platform=sys.platform, user=os.geteuid(), environment=os.environ)
+
+
+def start(
+    options: Options,
+    build: Build,
+    reactor: Interface,
+    *,
+    platform: str,
+    user: int,
+    environment: Mapping[str, str],
+) -> IService:
+    """`makeService` with what it depends on as arguments: `user` is the effective user id."""
+    try:
+        if platform != "linux":
+            raise CannotStart(f"the server runs on Linux only, and this is {platform}; clients run anywhere.")
+        config = settled(read(environment, options.given, options.file), surroundings(environment))
+        if user == 0 and not config.allow_root:
+            raise CannotStart(
+                "started as root, every prompt could do everything: start it as an ordinary user, or add --allow-root."
+            )
+        top = Top(_observer(options.parent, config))
+        build(config, reactor).setServiceParent(top)
+    except CannotStart as error:
+        raise SystemExit(f"pocketagent: {logs.escaped(str(error))}") from None
+    return top
+
+
+class Top(MultiService):
+    """The top of the tree: brings our log to twistd, which asks the application for one before it makes its own."""
+
+    def __init__(self, observer: ILogObserver | None) -> None:
+        super().__init__()
+        self._observer = observer
+
+    def setServiceParent(self, parent: object) -> None:
+        if self._observer is not None and isinstance(parent, Componentized):
+            parent.setComponent(ILogObserver, self._observer)
+        super().setServiceParent(parent)
+
+
+def _observer(twistd: object, config: Config) -> ILogObserver | None:
+    """Our log, in the place where twistd's would be by its options; None where it has one of its own."""
+    if not isinstance(twistd, ServerOptions) or twistd["logger"] or twistd.get("syslog"):
+        return None
+    return logs.observer(
+        _stream(str(twistd["logfile"] or ""), bool(twistd["nodaemon"])), config.log_format, config.log_level
+    )
+
+
+def _stream(logfile: str, foreground: bool) -> IO[str] | IO[bytes]:
+    if foreground and logfile in ("", "-"):
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")
+        return sys.stdout
+    if logfile == "-":
+        raise CannotStart("in the background there is no terminal to log to: leave --logfile=- out, or add --nodaemon.")
+    path = logfile or LOG_FILE
+    try:
+        # Not twistd's own bound, which keeps every old file; and 0600, for twistd sets its umask only later.
+        file: IO[bytes] = LogFile.fromFullPath(
+            path, rotateLength=LOG_SIZE, defaultMode=0o600, maxRotatedFiles=LOG_FILES
+        )
+    except OSError as error:
+        raise CannotStart(f"the log {path} cannot be written: {error.strerror}.") from None
+    return file
+
+
+def surroundings(environment: Mapping[str, str]) -> Surroundings:
+    """What settings depend on, as this machine has it now. Raises CannotStart."""
+    home = os.path.expanduser("~") if not environment.get("HOME") else environment["HOME"]  # noqa: PTH111
+    try:
+        cwd = os.getcwd()  # noqa: PTH109
+    except FileNotFoundError:
+        raise CannotStart("the working directory is gone: change to one that exists.") from None
+    if not home.startswith("/"):
+        raise CannotStart("the home directory is not known: set HOME to it.")
+    return Surroundings(
+        home=home,
+        cwd=cwd,
+        hostname=socket.gethostname(),
+        addresses=addresses(_text(Path("/proc/net/fib_trie")), _text(Path("/proc/net/if_inet6"))),
+    )
+
+
+def _text(path: Path) -> str:
+    """What the kernel says there; nothing where it does not, as in some containers."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+
+
+def addresses(fib_trie: str, if_inet6: str) -> Sequence[str]:
+    """This machine's own addresses that others can reach it by, from the kernel's tables of routes (IPv4) and of
+    interfaces (IPv6)."""
+    found = [address for address in re.findall(r"\|-- (\S+)\n\s+/32 host LOCAL", fib_trie) if address[:4] != "127."]
+    for line in if_inet6.splitlines():
+        digits, _index, _prefix, scope, *_ = line.split()
+        if scope == "00":  # global, unique local ones included
+            found.append(":".join(digits[at : at + 4] for at in range(0, 32, 4)))
+    return list(dict.fromkeys(found))[:MAX_ADDRESSES]
