@@ -110,7 +110,7 @@ def prompt_of(body: Json) -> tuple[str, int]:
         texts = [content] if isinstance(content, str) else [block["text"] for block in content if "text" in block]
         written = [text for text in texts if not text.lstrip().startswith("<system-reminder>")]
         if written:
-            return "\n".join(written), answered
+            return written[-1], answered  # After an error the CLI sends the failed prompt and the next one together.
     return "", answered
 
 

@@ -150,8 +150,8 @@ class Host:
         request_id = str(uuid.uuid4())
         request: Json = {"subtype": "can_use_tool", "tool_name": tool, "display_name": tool, "input": given}
         request |= {"tool_use_id": tool_use_id, "description": f"Use {tool}", "permission_suggestions": []}
-        tell({"type": "control_request", "request_id": request_id, "request": request})
         self.state("requires_action")
+        tell({"type": "control_request", "request_id": request_id, "request": request})
         try:
             while request_id not in self.answers and self.open:
                 self.wait(None)
@@ -518,11 +518,12 @@ def turn(host: Host, prompt: Json) -> bool:
     except Interrupted:
         steps.result = {"subtype": "error_during_execution", "is_error": True, "terminal_reason": "aborted_streaming"}
     if steps.result is not None:
-        host.say("result", **({"total_cost_usd": 0.01, "queued_turn_count": len(host.prompts)} | steps.result))
-    host.lifecycle(prompt, "completed")
+        host.say("result", **({"total_cost_usd": 0.01, "queued_turn_count": 0} | steps.result))
+    well = steps.result is None or not steps.result["is_error"]
+    host.lifecycle(prompt, "completed" if well else "cancelled")
     if not host.prompts:
         host.rest()
-    return steps.result is None or not steps.result["is_error"]
+    return well
 
 
 def remembered(session_id: str) -> Path | None:
