@@ -1,0 +1,167 @@
+# -*- test-case-name: tests.wire.test_stored -*-
+"""Projects and devices <-> the JSON that is kept of each, in a file of its own.
+
+Strict both ways: what is missing, of another type, or not known to this version is refused, never guessed.
+"""
+
+import re
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from pocketagent.domain.access import Device, Scope, device_name
+from pocketagent.domain.project import Project, check_path, project_name
+from pocketagent.domain.refusals import Refusal
+
+VERSION = 1
+"""Of both forms. A higher number was written by a newer server, and is refused rather than half understood."""
+
+_DEVICE_ID = re.compile(r"[0-9a-f]{16}", re.ASCII)
+
+_Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+_Approved = Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")]
+_Timestamp = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$")]
+_Natural = Annotated[int, Meta(ge=0)]
+_NotNegative = Annotated[float, Meta(ge=0)]
+
+
+class _Versioned(msgspec.Struct):
+    version: int
+
+
+class _StoredProject(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    version: int
+    id: str
+    name: str
+    path: str
+    identity: tuple[_Natural, _Natural]
+    created_at: _Timestamp
+    archived: bool
+    approved: _Approved
+    acked: dict[str, _Natural]
+    cost_usd: _NotNegative
+
+
+class _StoredDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    version: int
+    id: str
+    name: str
+    scope: Scope
+    secret_hash: _Sha256
+    created_at: _NotNegative
+    expires_at: _NotNegative | None
+    expired: bool
+
+
+S = TypeVar("S", _StoredProject, _StoredDevice)
+
+
+def is_project_id(text: str) -> bool:
+    """Whether it is a UUID as we write it: lower case, with hyphens."""
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False
+
+
+def is_device_id(text: str) -> bool:
+    return _DEVICE_ID.fullmatch(text) is not None
+
+
+def encode_project(project: Project) -> bytes:
+    """What `decode_project` reads; `fault` is left out."""
+    return _written(
+        _StoredProject(
+            version=VERSION,
+            id=project.id,
+            name=project.name,
+            path=project.path,
+            identity=project.identity,
+            created_at=project.created_at,
+            archived=project.archived,
+            approved=project.approved,
+            acked=dict(project.acked),
+            cost_usd=project.cost_usd,
+        )
+    )
+
+
+def decode_project(data: bytes) -> Project:
+    """Raises ValueError, with what is wrong as the end of a sentence."""
+    stored = _read(data, _StoredProject)
+    if not is_project_id(stored.id):
+        raise ValueError("its id is no UUID")
+    try:
+        check_path(stored.path)
+        if project_name(stored.name) != stored.name:
+            raise ValueError("its name begins or ends with a blank")
+    except Refusal as refusal:
+        raise ValueError(f"it holds what no project has ({refusal.message.rstrip('.')})") from None
+    return Project(
+        id=stored.id,
+        name=stored.name,
+        path=stored.path,
+        identity=stored.identity,
+        created_at=stored.created_at,
+        archived=stored.archived,
+        approved=stored.approved,
+        acked=stored.acked,
+        cost_usd=stored.cost_usd,
+    )
+
+
+def encode_device(device: Device) -> bytes:
+    """What `decode_device` reads."""
+    return _written(
+        _StoredDevice(
+            version=VERSION,
+            id=device.id,
+            name=device.name,
+            scope=device.scope,
+            secret_hash=device.secret_hash,
+            created_at=device.created_at,
+            expires_at=device.expires_at,
+            expired=device.expired,
+        )
+    )
+
+
+def decode_device(data: bytes) -> Device:
+    """Raises ValueError, with what is wrong as the end of a sentence."""
+    stored = _read(data, _StoredDevice)
+    if not is_device_id(stored.id):
+        raise ValueError("its id is not 16 hexadecimal digits")
+    if device_name(stored.name) != stored.name:
+        raise ValueError("its name begins or ends with a blank")
+    return Device(
+        id=stored.id,
+        name=stored.name,
+        scope=stored.scope,
+        secret_hash=stored.secret_hash,
+        created_at=stored.created_at,
+        expires_at=stored.expires_at,
+        expired=stored.expired,
+    )
+
+
+def _written(stored: _StoredProject | _StoredDevice) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(stored), indent=2) + b"\n"
+
+
+def _read(data: bytes, form: type[S]) -> S:
+    if not data.strip():
+        raise ValueError("it is empty")
+    try:
+        # The version first, on its own: another one may have other fields.
+        version = msgspec.json.decode(data, type=_Versioned).version
+        if version > VERSION:
+            raise ValueError(f"a newer version of the server wrote it (form {version}, this one knows {VERSION})")
+        if version != VERSION:
+            raise ValueError(f"there is no form {version}")
+        return msgspec.json.decode(data, type=form)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"it is not what was written ({error})") from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        raise ValueError("it is cut off, or no JSON") from None

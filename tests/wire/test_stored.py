@@ -1,0 +1,134 @@
+"""The kept form of projects and devices: whole, of this version, or refused with a reason."""
+
+import json
+from collections.abc import Callable
+
+from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from pocketagent.domain.access import Device, Scope
+from pocketagent.domain.project import Project
+from pocketagent.wire import stored
+
+PROJECT = Project(
+    id="0d9a6f0e-8a51-4f1e-9d5e-2f6f5f1b7c11",
+    name="Grüße „Welt“",
+    path="/home/dev/weird \u202e'name",
+    identity=(2049, 2**64 - 1),
+    created_at="2026-01-01T12:00:00.000001Z",
+    archived=True,
+    approved="ab" * 32,
+    acked={"00112233445566ff": 7},
+    cost_usd=1.25,
+)
+DEVICE = Device(
+    id="00112233445566ff",
+    name="My phone",
+    scope=Scope.EXECUTE,
+    secret_hash="0f" * 32,
+    created_at=1767268800.5,
+    expires_at=1770000000.0,
+)
+
+WRONG_PROJECT: dict[str, list[object]] = {
+    "id": [1, None, "../../home/dev/x", PROJECT.id.upper(), PROJECT.id.replace("-", ""), ""],
+    "name": ["", " padded ", "x" * 129, "line\nbreak", 3],
+    "path": ["relative", "/a/../b", "~/x", "/a\nb", "/" + "x" * 5000, None],
+    "identity": [[1], [1, 2, 3], [1.5, 2], [-1, 2], "1,2", None],
+    "created_at": ["yesterday", "2026-01-01T12:00:00Z", 5],
+    "archived": ["false", 0, None],
+    "approved": ["AB" * 32, "ab", None],
+    "acked": [{"device": -1}, {"device": "1"}, []],
+    "cost_usd": ["1", -1, None],
+    "version": ["1", 1.5, None, 0, -1],
+}
+WRONG_DEVICE: dict[str, list[object]] = {
+    "id": ["../passwd", "00112233445566FF", "00112233445566ff\n", 5, ""],
+    "name": ["", " ", "x" * 65, "a\x00b"],
+    "scope": ["root", "", ["admin"], None],
+    "secret_hash": ["", "0f", "0F" * 32, None],
+    "created_at": ["now", -1, None],
+    "expires_at": ["never", -1, False],
+    "expired": [0, "no", None],
+    "version": ["1", True, 0],
+}
+
+
+class StoredTests(SynchronousTestCase):
+    """Round trips, and everything that is refused."""
+
+    def refused(self, decode: Callable[[bytes], object], data: bytes) -> str:
+        with self.assertRaises(ValueError) as caught:
+            decode(data)
+        text = str(caught.exception)
+        self.assertLess(len(text), 300)
+        self.assertNotIn("\n", text)
+        return text
+
+    def test_round_trip(self) -> None:
+        """What was kept comes back equal, and ends with a newline for those who look at it."""
+        self.assertEqual(stored.decode_project(stored.encode_project(PROJECT)), PROJECT)
+        for device in (DEVICE, evolve(DEVICE, expires_at=None), DEVICE.ended()):
+            data = stored.encode_device(device)
+            self.assertEqual(stored.decode_device(data), device)
+            self.assertTrue(data.endswith(b"}\n"))
+
+    def test_fault_is_not_kept(self) -> None:
+        """A fault is found anew at every start and never written."""
+        self.assertEqual(stored.decode_project(stored.encode_project(evolve(PROJECT, fault="broken"))).fault, "")
+
+    def test_wrong_values(self) -> None:
+        """A value of the wrong type or out of its range is refused, each on its own."""
+        for decode, data, table in (
+            (stored.decode_project, stored.encode_project(PROJECT), WRONG_PROJECT),
+            (stored.decode_device, stored.encode_device(DEVICE), WRONG_DEVICE),
+        ):
+            good = json.loads(data)
+            self.assertEqual(set(table), set(good) - ({"expires_at"} - set(table)))
+            for key, values in table.items():
+                for value in values:
+                    self.refused(decode, json.dumps({**good, key: value}).encode())
+
+    def test_missing_and_unknown(self) -> None:
+        """Every field must be there and no other may."""
+        for decode, data in (
+            (stored.decode_project, stored.encode_project(PROJECT)),
+            (stored.decode_device, stored.encode_device(DEVICE)),
+        ):
+            good = json.loads(data)
+            for key in good:
+                self.refused(decode, json.dumps({k: v for k, v in good.items() if k != key}).encode())
+            self.refused(decode, json.dumps({**good, "surprise": 1}).encode())
+
+    def test_cut_anywhere(self) -> None:
+        """A text that was cut off is refused wherever the cut is; without its last newline it is still whole."""
+        data = stored.encode_device(DEVICE)
+        for end in range(len(data) - 1):
+            self.refused(stored.decode_device, data[:end])
+        self.assertEqual(stored.decode_device(data[:-1]), DEVICE)
+
+    def test_newer_version(self) -> None:
+        """A newer form is named as such, whatever else it holds."""
+        self.assertIn("newer", self.refused(stored.decode_project, b'{"version": 2, "shape": "other"}'))
+        self.assertIn("newer", self.refused(stored.decode_device, b'{"version": 99}'))
+
+    def test_numbers_that_are_none(self) -> None:
+        """NaN, Infinity and numbers beyond a double are no times (AU-05)."""
+        for number in (b"NaN", b"Infinity", b"-Infinity", b"1e400"):
+            data = stored.encode_device(DEVICE).replace(b"1770000000.0", number)
+            self.refused(stored.decode_device, data)
+
+    def test_deep_nesting(self) -> None:
+        """Ten thousand brackets are refused, not recursed into."""
+        self.refused(stored.decode_project, b'{"version":' + b"[" * 10_000)
+        self.refused(stored.decode_project, b'{"x":' + b"[" * 10_000)
+
+    @settings(deadline=None)
+    @given(st.binary(max_size=200))
+    def test_any_bytes(self, data: bytes) -> None:
+        """No bytes bring another exception than ValueError."""
+        for decode in (stored.decode_project, stored.decode_device):
+            with self.assertRaises(ValueError):
+                decode(data)
