@@ -31,6 +31,9 @@ class IProjects(Interface):
     async def all() -> Sequence[Project]:
         """Every project. One whose data is broken comes with `fault` set and is left on the disk as it is."""
 
+    async def get(project_id: str) -> Project | None:
+        """One project as it is kept now, as in `all`; None when there is none."""
+
     async def save(project: Project) -> None:
         """Keep it whole, surviving a power loss, or leave what was kept before. Raises StorageUnavailable."""
 
@@ -74,8 +77,8 @@ class IJournal(Interface):
     async def before(seq: int, limit: int, size: int) -> Sequence[Entry]:
         """The entries below `seq`, newest first; bounds as in `since`."""
 
-    async def at(moment: str) -> int:
-        """The number of the first kept entry whose timestamp is at or after `moment` (as
+    async def at(moment: str, after: int = 0) -> int:
+        """The number of the first kept entry behind `after` whose timestamp is at or after `moment` (as
         `message.timestamp` writes it); head_seq + 1 when there is none."""
 
     async def find(key: str) -> Entry | None:
@@ -139,6 +142,7 @@ class IRun(Interface):
 
     launch: Launch = Attribute("What it was started with.")
     introduction: Introduction = Attribute("What it said of itself.")
+    is_ending: bool = Attribute("It was told to stop, or has ended: it serves no more prompts.")
 
     async def prompt(uuid: str, text: str, model: str | None, mode: PermissionMode) -> None:
         """Set model (None: the CLI's own) and mode, then hand over the prompt. Raises Refusal(EXECUTION_FAILED)
@@ -172,6 +176,16 @@ class IAgentListener(Interface):
 
     def ended(ending: Ending) -> None:
         """The whole tree is dead, and everything it said was heard. Called once, unless `start` raised."""
+
+
+class IHost(Interface):
+    """The machine that the server runs on, as far as its health needs it."""
+
+    def memory_bytes() -> int:
+        """What the server's process holds in memory (RSS)."""
+
+    async def free_bytes() -> int | None:
+        """What is free on the disk of the data directory; None when it cannot be reached within 5 s."""
 
 
 class IBatch(Interface):

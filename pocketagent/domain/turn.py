@@ -4,7 +4,7 @@ from enum import Enum, auto
 
 from attrs import field, frozen
 
-from pocketagent.domain.agent import Answer, Spoken, TurnResult
+from pocketagent.domain.agent import Answer, LaunchOptions, Spoken, TurnResult
 from pocketagent.domain.commands import Options
 from pocketagent.domain.events import Actor, Event, Failure, PermissionRequest, State
 from pocketagent.domain.message import Partial
@@ -21,12 +21,16 @@ class Stop(Enum):
 
 @frozen
 class Execution:
-    """A prompt on its way through the agent. `by` is None for a turn that the agent began by itself."""
+    """A prompt on its way through the agent. `by` is None for a turn that the agent began by itself.
+
+    `launch`: what the options ask of the process, with paths and names resolved.
+    """
 
     id: str
     prompt_id: str | None = None
     prompt: str = field(default="", repr=False)
     options: Options = field(factory=Options)
+    launch: LaunchOptions = field(factory=LaunchOptions)
     by: Actor | None = None
 
 
@@ -69,7 +73,11 @@ Item = Event | Spoken | Partial | Wish
 
 @frozen
 class Core:
-    """All that the machine knows. `announces`: this process says when it works and when it rests."""
+    """All that the machine knows.
+
+    `announces`: this process says when it works and when it rests. `cost_usd` of all processes, `process_cost_usd`
+    of this one.
+    """
 
     state: State = State.IDLE
     session_id: str | None = None
@@ -81,3 +89,5 @@ class Core:
     result: TurnResult | None = None
     announces: bool = False
     background_tasks: int = 0
+    cost_usd: float = 0.0
+    process_cost_usd: float = 0.0

@@ -6,16 +6,21 @@ import msgspec
 from attrs import evolve
 
 from pocketagent.domain.agent import Spoken
+from pocketagent.domain.commands import PermissionUpdate
 from pocketagent.domain.events import (
     AgentConfigured,
     ClientMessage,
     ExecutionError,
+    Failure,
     PermissionRequest,
     PermissionResolved,
     ProcessKilled,
     ProjectState,
     PromptDropped,
+    Queued,
     SessionReset,
+    State,
+    StateChanged,
 )
 from pocketagent.domain.message import Direction, Draft
 from pocketagent.domain.replies import ConnectionEstablished, MessagesFound, Reply
@@ -53,11 +58,11 @@ class _PermissionRequest(msgspec.Struct):
 
     permission_id: str
     tool_name: str
-    display_name: str
+    display_name: str | None
     input: msgspec.Raw
-    description: str
+    description: str | None
     suggestions: msgspec.Raw
-    tool_use_id: str
+    tool_use_id: str | None
     expires_at: str
     request: msgspec.Raw
 
@@ -105,10 +110,76 @@ def _permission(event: PermissionRequest) -> _PermissionRequest:
         permission_id=event.permission_id,
         tool_name=asked.tool_name,
         display_name=asked.display_name,
-        input=asked.input,
+        input=msgspec.Raw(asked.input),
         description=asked.description,
-        suggestions=asked.permission_suggestions,
+        suggestions=msgspec.Raw(asked.suggestions),
         tool_use_id=asked.tool_use_id,
         expires_at=event.expires_at,
         request=msgspec.Raw(event.request),
     )
+
+
+def as_plain(update: PermissionUpdate) -> Mapping[str, object]:
+    """A permission update as the CLI spells it: without what was not given."""
+    plain: dict[str, object] = msgspec.to_builtins(update)
+    if update.rules is not None:
+        plain["rules"] = [
+            {name: value for name, value in rule.items() if value is not None}
+            for rule in msgspec.to_builtins(update.rules)
+        ]
+    return {name: value for name, value in plain.items() if value is not None}
+
+
+# -- and back, for a server that starts ---------------------------------------------------------------------
+
+
+class _State(msgspec.Struct):
+    state: State
+    session_id: str | None = None
+    execution_id: str | None = None
+    queued: tuple[Queued, ...] = ()
+    error: Failure | None = None
+
+
+class _Named(msgspec.Struct):
+    execution_id: str = ""
+    queued: bool = False
+    permission_id: str = ""
+    expires_at: str = ""
+
+
+def read_state(message: bytes) -> StateChanged | None:
+    """What a `project_state` of the journal told; None when it cannot be read."""
+    try:
+        told = msgspec.json.decode(message, type=_State)
+    except msgspec.DecodeError:
+        return None
+    return StateChanged(told.state, told.session_id, told.execution_id, told.queued, told.error, ())
+
+
+def read_client_message(message: bytes) -> tuple[str, bool]:
+    """The execution_id of a `client_message`, and whether it had to wait."""
+    named = msgspec.json.decode(message, type=_Named)
+    return named.execution_id, named.queued
+
+
+def read_dropped(message: bytes) -> str:
+    """The execution_id of a `prompt_dropped`."""
+    return msgspec.json.decode(message, type=_Named).execution_id
+
+
+def read_permission(message: bytes) -> PermissionRequest:
+    """Which request a `permission_request` or `permission_resolved` is about; without the request itself."""
+    named = msgspec.json.decode(message, type=_Named)
+    return PermissionRequest(named.permission_id, b"{}", named.expires_at)
+
+
+class _Prompted(msgspec.Struct):
+    execution_id: str
+    prompt: str
+
+
+def read_prompt(message: bytes) -> tuple[str, str]:
+    """The execution_id and the prompt of a `client_message`."""
+    prompted = msgspec.json.decode(message, type=_Prompted)
+    return prompted.execution_id, prompted.prompt

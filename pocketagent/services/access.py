@@ -1,0 +1,109 @@
+# -*- test-case-name: tests.services.test_access -*-
+"""Who comes in: a token -> its device; and who has to go, within a second."""
+
+from collections.abc import Callable, Mapping
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from pocketagent.domain.access import TOKEN, Device, Scope, hash_of
+from pocketagent.domain.refusals import Code, Refusal
+from pocketagent.ports import IDevices, StorageUnavailable
+from pocketagent.services.subscriptions import Subscriptions
+
+POLL = 0.4
+"""Seconds between looks at the devices: revoked ones are out within 1 s (protocol section 3.5)."""
+CREDENTIAL_GONE = 4401
+
+_NOBODY = Device(id="", name="", scope=Scope.READ, secret_hash=hash_of(""), created_at=0.0)
+
+_log = Logger()
+
+
+@define(eq=False)
+class Access:
+    """Knows the devices, and closes the connections of those that are revoked or over."""
+
+    _store: IDevices
+    _subscriptions: Subscriptions
+    _clock: IReactorTime
+    _now: Callable[[], float]
+    _devices: Mapping[str, Device] = field(factory=dict)
+    _version: object = None
+    _fault: str = ""
+    _loop: LoopingCall | None = None
+    _idle: Deferred[None] | None = None
+
+    @property
+    def fault(self) -> str:
+        """Why nobody new is let in; empty when all is well."""
+        return self._fault
+
+    async def start(self) -> None:
+        """Read the devices. Raises ValueError when they cannot be trusted."""
+        await self._read()
+        self._loop = LoopingCall(lambda: Deferred.fromCoroutine(self._look()))
+        self._loop.clock = self._clock
+        self._loop.start(POLL, now=False).addErrback(lambda why: _log.failure("the devices are not watched", why))
+
+    def stop(self) -> None:
+        if self._loop is not None and self._loop.running:
+            self._loop.stop()
+
+    async def admit(self, token: str) -> Device:
+        """The device whose token this is. Raises Refusal(UNAUTHORIZED); `details.reason` says why.
+
+        Whatever is wrong, one hash is made and one comparison.
+        """
+        if self._fault:
+            raise _refused("The devices cannot be read: ask the owner of the server.", "unavailable")
+        parts = TOKEN.fullmatch(token)
+        known = self._devices.get(parts["id"]) if parts else None
+        proven = (known or _NOBODY).proves(parts["secret"] if parts else token[:128])
+        if parts is None:
+            raise _refused("This is not a token: `pocketagent token create` makes one.", "malformed")
+        if known is None or not proven:
+            raise _refused("This token is unknown, or was revoked.", "unknown")
+        if known.is_over(self._now()):
+            raise _refused("This token has expired: make a new one with `pocketagent token create`.", "expired")
+        return known
+
+    async def _look(self) -> None:
+        """See what another process has changed, and whose time is over."""
+        try:
+            if await self._store.version() != self._version:
+                await self._read()
+            self._fault = ""
+        except (ValueError, StorageUnavailable) as problem:
+            if not self._fault:
+                _log.error("the devices cannot be read: {problem}", problem=str(problem))
+            self._fault = str(problem) or "unreadable"
+        now = self._now()
+        for device in tuple(self._devices.values()):
+            if not device.expired and device.is_over(now):
+                await self._end(device)
+        for connection in self._subscriptions.connections:
+            known = self._devices.get(connection.device.id)
+            if known is None or known.is_over(now):
+                connection.close(CREDENTIAL_GONE, "this credential was revoked or has expired")
+
+    async def _read(self) -> None:
+        version = await self._store.version()
+        self._devices = {device.id: device for device in await self._store.all()}
+        self._version = version
+
+    async def _end(self, device: Device) -> None:
+        """An end that was seen stays one, also when the clock is set back (AU-06)."""
+        ended = device.ended()
+        self._devices = {**self._devices, device.id: ended}
+        try:
+            await self._store.save(ended)
+        except StorageUnavailable:
+            _log.warn("that the token of {name} has expired could not be kept", name=device.name)
+
+
+def _refused(message: str, reason: str) -> Refusal:
+    return Refusal(Code.UNAUTHORIZED, message, reason=reason)

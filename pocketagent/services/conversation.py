@@ -1,0 +1,349 @@
+# -*- test-case-name: tests.services.test_conversation -*-
+"""One project at work: its machine, its journal and its audience. Keep, tell, do, under one lock.
+
+Whatever happens comes in as a step of the machine. What the step leaves in the outbox is first kept in the journal,
+with one write; then told to the audience; then the machine's wishes are done.
+"""
+
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from attrs import define, evolve, field
+from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from pocketagent.domain.agent import Ending, Spoken, Utterance
+from pocketagent.domain.events import ClientMessage, ExecutionError, ProjectState, State, StateChanged
+from pocketagent.domain.execution import Machine
+from pocketagent.domain.message import Direction, Draft, Entry, Partial, timestamp
+from pocketagent.domain.project import Project, Trust
+from pocketagent.domain.refusals import Code, Refusal
+from pocketagent.domain.turn import Begin, Break, Core, Destroy, Item, PassOn, Retire, Wish
+from pocketagent.ports import IJournal, StorageUnavailable
+from pocketagent.services.subscriptions import Audience, Batch
+from pocketagent.wire import client, events
+
+STORAGE_RETRY = 1.0
+"""Seconds between attempts to write what could not be written."""
+
+_WISHES = frozenset({Begin, Break, PassOn, Destroy, Retire})
+
+T = TypeVar("T")
+Work = Callable[[], Coroutine[Deferred[object], object, None]]
+
+_log = Logger()
+
+
+class Driver(Protocol):
+    """Who does what the machine wishes; see `services.runs`."""
+
+    def do(self, wish: Wish) -> None: ...
+
+
+@define(eq=False)
+class Conversation:
+    """See the module. `changed` is called after the state of the project was told.
+
+    `timeout` gives the seconds that an execution may take, by its options.
+    """
+
+    project: Project
+    trust: Trust
+    journal: IJournal
+    machine: Machine
+    audience: Audience
+    last_active: str
+    _clock: IReactorTime
+    _now: Callable[[], float]
+    _timeout: Callable[[float | None], float]
+    _changed: Callable[["Conversation"], None]
+    driver: Driver | None = None
+    is_gone: bool = False
+    _lock: DeferredLock = field(factory=DeferredLock)
+    # What was decided but could not be kept; kept and told as soon as storage works again.
+    _owed: list[Item] = field(factory=list)
+    _minded: Core | None = None
+    _time_left: float = 0.0
+    _working_since: float | None = None
+    _calls: dict[str, IDelayedCall] = field(factory=dict)
+
+    @property
+    def state(self) -> State:
+        return self.machine.core.state
+
+    @property
+    def owes(self) -> bool:
+        """Whether something was decided that could not be kept yet."""
+        return bool(self._owed)
+
+    # -- steps ----------------------------------------------------------------------------------------------
+
+    async def obey(self, step: Callable[[Machine], T]) -> T:
+        """Carry out what a client asks: all of it, or a Refusal and nothing of it."""
+        await self._lock.acquire()
+        try:
+            self._check_usable()
+            before = self.machine.core
+            try:
+                result = step(self.machine)
+                await self._settle()
+            except Refusal:
+                self._step_back(before)
+                raise
+            except StorageUnavailable:
+                self._step_back(before)
+                raise _no_storage() from None
+            return result
+        finally:
+            self._lock.release()
+
+    async def hear(self, utterances: Sequence[Utterance]) -> None:
+        """What the agent said."""
+        await self._take(lambda machine: machine.heard(utterances, self._now()))
+
+    async def ended(self, ending: Ending) -> None:
+        """The agent's process is dead, with everything it started."""
+        await self._take(lambda machine: machine.ended(ending))
+
+    async def failed(self, refusal: Refusal) -> None:
+        """The prompt could not be handed over."""
+        await self._take(lambda machine: machine.failed(refusal))
+
+    async def shut_down(self) -> None:
+        await self._take(Machine.shut_down)
+
+    async def restarted(self) -> None:
+        """The server died while this project was EXECUTING."""
+        await self._take(Machine.restarted)
+
+    async def update(self, change: Callable[[Project], Project], trust: Trust | None = None) -> None:
+        """Change what stands beside the machine, and tell the state anew."""
+
+        def step(machine: Machine) -> None:
+            self.project = change(self.project)
+            self.trust = trust or self.trust
+            machine.touch()
+
+        before = self.project, self.trust
+        try:
+            await self.obey(step)
+        except Refusal:
+            self.project, self.trust = before
+            raise
+
+    async def _take(self, step: Callable[[Machine], None]) -> None:
+        """What has happened in any case; when it cannot be kept, the execution is stopped."""
+        await self._lock.acquire()
+        try:
+            if self.is_gone:
+                return
+            before = self.machine.core
+            step(self.machine)
+            if self._owed:
+                # Nothing new is told before what is owed: lines of a process that is being stopped are let go.
+                self._owe(tuple(self.machine.outbox))
+                return
+            try:
+                await self._settle()
+            except StorageUnavailable:
+                self._lose_storage(before)
+        finally:
+            self._lock.release()
+
+    def _check_usable(self) -> None:
+        if self.is_gone:
+            raise Refusal(Code.PROJECT_NOT_FOUND, "This project was deleted.", project_id=self.project.id)
+        if self._owed:
+            raise _no_storage()
+
+    def _step_back(self, core: Core) -> None:
+        self.machine.core = core
+        self.machine.outbox.clear()
+
+    # -- keep, tell, do -------------------------------------------------------------------------------------
+
+    async def _settle(self) -> None:
+        items, self.machine.outbox = self.machine.outbox, []
+        if items:
+            await self._perform(items)
+        if self._minded is not self.machine.core:
+            self._mind_time()
+
+    async def _perform(self, items: Sequence[Item]) -> None:
+        drafts: list[Draft] = []
+        wishes: list[Wish] = []
+        has_partials = durable = state_changed = False
+        for item in items:
+            kind = type(item)
+            if isinstance(item, Spoken):
+                drafts.append(Draft(Direction.CLAUDE, "agent_message", item.line))
+            elif isinstance(item, Partial):
+                has_partials = True
+            elif isinstance(item, StateChanged):
+                drafts.append(events.draft(self._project_state(item, self.journal.head_seq + len(drafts) + 1)))
+                state_changed = True
+                durable = durable or item.state is not State.EXECUTING
+            elif isinstance(item, (Begin, Break, PassOn, Destroy, Retire)):
+                wishes.append(item)
+            else:
+                drafts.append(events.draft(item))
+                durable = durable or kind is ClientMessage
+        entries = await self.journal.append(drafts, durable) if drafts else ()
+        told: Sequence[Entry | Partial] = entries
+        if has_partials:
+            kept = iter(entries)
+            told = [item if isinstance(item, Partial) else next(kept) for item in items if type(item) not in _WISHES]
+        when = entries[-1].timestamp if entries else timestamp(self._now())
+        self.last_active = when
+        if told:
+            self.audience.tell(Batch(self.project.id, told, when, has_partials))
+        if state_changed:
+            if self.state is not State.EXECUTING:
+                self.audience.turn_ended()
+            self._changed(self)
+        for wish in wishes:
+            self._do(wish)
+
+    def _do(self, wish: Wish) -> None:
+        if self.driver is not None:
+            self.driver.do(wish)
+
+    def project_state(self, requests: bool = False) -> ProjectState:
+        """The state as it is now and as it was told; with the open permission requests themselves if asked for."""
+        snapshot = self.machine.snapshot()
+        state = self._project_state(snapshot, self.audience.told_seq)
+        return evolve(state, pending_permissions=snapshot.pending_permissions) if requests else state
+
+    def _project_state(self, changed: StateChanged, head_seq: int) -> ProjectState:
+        return ProjectState(
+            id=self.project.id,
+            name=self.project.name,
+            path=self.project.path,
+            archived=self.project.archived,
+            state=changed.state,
+            session_id=changed.session_id,
+            created_at=self.project.created_at,
+            last_active=self.last_active,
+            journal_id=self.journal.journal_id,
+            head_seq=head_seq,
+            execution_id=changed.execution_id,
+            queued=changed.queued,
+            error=changed.error,
+            pending_permissions=len(changed.pending_permissions),
+            trust=self.trust,
+            subscribers=len(self.audience),
+        )
+
+    # -- when nothing can be kept ---------------------------------------------------------------------------
+
+    def _lose_storage(self, before: Core) -> None:
+        """Stop the execution, and say so before it is kept: the only events of which that is true."""
+        _log.error("the journal of {project} cannot be written", project=self.project.id)
+        self._step_back(before)
+        self.machine.storage_failed()
+        items = tuple(self.machine.outbox)
+        self._owe(items)
+        now = timestamp(self._now())
+        for item in items:
+            if isinstance(item, ExecutionError):
+                refusal = Refusal(item.code, item.message, **item.details)
+                self._send_all(client.error(refusal, now, self.project.id))
+        if self._owed:
+            self._send_all(client.reply(self.project_state(), now, self.project.id, None))
+            self._changed(self)
+        self._mind_time()
+
+    def _send_all(self, message: bytes) -> None:
+        for connection in self.audience.connections():
+            connection.send(message)
+
+    def _owe(self, items: Sequence[Item]) -> None:
+        """Remember the events (not the agent's lines), do the wishes, and try again later."""
+        self.machine.outbox.clear()
+        for item in items:
+            if isinstance(item, (Begin, Break, PassOn, Destroy, Retire)):
+                self._do(item)
+            elif not isinstance(item, (Spoken, Partial)):
+                self._owed.append(item)
+        if self._owed:
+            self._later("storage", STORAGE_RETRY, self._pay)
+
+    async def _pay(self) -> None:
+        await self._lock.acquire()
+        try:
+            owed, self._owed = self._owed, []
+            try:
+                await self._perform(owed)
+            except StorageUnavailable:
+                self._owed = owed
+                self._later("storage", STORAGE_RETRY, self._pay)
+        finally:
+            self._lock.release()
+
+    # -- time -----------------------------------------------------------------------------------------------
+
+    def _mind_time(self) -> None:
+        """Set the clocks by what the machine knows now: the time of the execution, and the open questions'."""
+        core, known = self.machine.core, self._minded
+        self._minded = core
+        if known is None or core.execution is not known.execution:
+            self._stop_working()
+            if core.execution is not None:
+                self._time_left = self._timeout(core.execution.options.timeout)
+        if not self.machine.works:
+            self._stop_working()
+        elif self._working_since is None:
+            self._working_since = self._clock.seconds()
+            self._later("timeout", self._time_left, self._time_out)
+        if known is None or core.permissions is not known.permissions:
+            self._cancel("expiry")
+            if core.permissions:
+                first = min(request.expires_at for request in core.permissions)
+                self._later("expiry", _seconds_until(first, self._now()), self._expire)
+
+    def _stop_working(self) -> None:
+        if self._working_since is not None:
+            self._time_left -= self._clock.seconds() - self._working_since
+            self._working_since = None
+        self._cancel("timeout")
+
+    async def _time_out(self) -> None:
+        await self._take(Machine.timed_out)
+
+    async def _expire(self) -> None:
+        await self._take(lambda machine: machine.expire(timestamp(self._now())))
+
+    def _later(self, name: str, seconds: float, work: Work) -> None:
+        self._cancel(name)
+        self._calls[name] = self._clock.callLater(max(0.0, seconds), self._at, name, work)
+
+    def _at(self, name: str, work: Work) -> None:
+        self._calls.pop(name, None)
+        done = Deferred.fromCoroutine(work())
+        done.addErrback(lambda failure: _log.failure("while minding the time of {name}", failure, name=name))
+
+    def _cancel(self, name: str) -> None:
+        call = self._calls.pop(name, None)
+        if call is not None and call.active():
+            call.cancel()
+
+    # -- the end --------------------------------------------------------------------------------------------
+
+    def forget(self) -> None:
+        """Nothing more happens here: the project was deleted, or the server stops."""
+        self.is_gone = True
+        for name in tuple(self._calls):
+            self._cancel(name)
+
+
+def _seconds_until(moment: str, now: float) -> float:
+    return datetime.fromisoformat(moment).timestamp() - now
+
+
+def _no_storage() -> Refusal:
+    return Refusal(
+        Code.STORAGE_UNAVAILABLE,
+        "The server cannot write its journal: make room on its disk. It goes on by itself once that works again.",
+    )

@@ -1,0 +1,296 @@
+# -*- test-case-name: tests.services.test_projects -*-
+"""Projects: created, listed, changed, trusted, deleted; and the conversation of each."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePosixPath
+
+from attrs import define, evolve, field
+from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from pocketagent.domain.commands import CreateProject, DeleteProject, TrustProject, UpdateProject
+from pocketagent.domain.events import Failure, ProjectState, State
+from pocketagent.domain.execution import Machine
+from pocketagent.domain.message import timestamp
+from pocketagent.domain.project import MAX_NAME, Place, Project, Standing, Trust, check_nesting, project_name
+from pocketagent.domain.refusals import Code, Refusal, invalid
+from pocketagent.domain.replies import ProjectDeleted, ProjectListed
+from pocketagent.ports import IConnection, IDirectories, IJournal, IJournals, IProjects, StorageUnavailable
+from pocketagent.services.conversation import Conversation
+from pocketagent.services.recovery import recover
+from pocketagent.services.runs import Runner
+from pocketagent.services.subscriptions import Subscriptions
+from pocketagent.wire import client
+
+SAVE_DELAY = 2.0
+"""Seconds by which costs and acknowledgements are saved late, together."""
+
+_log = Logger()
+
+_NO_TRUST = Trust(Standing.UNTRUSTED, "", ())
+
+
+@define(eq=False)
+class Projects:
+    """Every project of this server. `converse` makes the conversation and the runner of one."""
+
+    _store: IProjects
+    _journals: IJournals
+    _directories: IDirectories
+    _subscriptions: Subscriptions
+    _converse: Callable[[Project, Trust, IJournal, Machine, str], tuple[Conversation, Runner]]
+    _machine: Callable[[], Machine]
+    _now: Callable[[], float]
+    _new_id: Callable[[], str]
+    _clock: IReactorTime
+    _limit: int
+    runners: dict[str, Runner] = field(factory=dict)
+    _conversations: dict[str, Conversation] = field(factory=dict)
+    _places: dict[str, Place] = field(factory=dict)
+    _faulty: dict[str, Project] = field(factory=dict)
+    _creating: DeferredLock = field(factory=DeferredLock)
+    _unsaved: dict[Conversation, IDelayedCall] = field(factory=dict)
+
+    @property
+    def conversations(self) -> Sequence[Conversation]:
+        return tuple(self._conversations.values())
+
+    def conversation(self, project_id: str) -> Conversation:
+        """Raises Refusal: PROJECT_NOT_FOUND; STORAGE_UNAVAILABLE when its data cannot be read."""
+        found = self._conversations.get(project_id)
+        if found is not None:
+            return found
+        if project_id in self._faulty:
+            raise Refusal(Code.STORAGE_UNAVAILABLE, self._faulty[project_id].fault, project_id=project_id)
+        raise Refusal(
+            Code.PROJECT_NOT_FOUND, "There is no such project: `project_list` shows them.", project_id=project_id[:64]
+        )
+
+    # -- the start ------------------------------------------------------------------------------------------
+
+    async def load(self) -> None:
+        """Take up every project where the last server left it."""
+        for project in await self._store.all():
+            if project.fault:
+                self._faulty[project.id] = project
+                _log.error("project {id} cannot be used: {fault}", id=project.id, fault=project.fault)
+                continue
+            try:
+                conversation = await self._take_up(project)
+            except StorageUnavailable as problem:
+                self._faulty[project.id] = evolve(project, fault=f"Its journal cannot be read: {problem}")
+                _log.error("project {id} cannot be used: {problem}", id=project.id, problem=str(problem))
+                continue
+            await conversation.restarted()
+
+    async def _take_up(self, project: Project) -> Conversation:
+        try:
+            self._places[project.id] = await self._directories.look(project.path)
+        except Refusal:
+            # The directory is gone, for now perhaps; the project and its journal stay.
+            self._places[project.id] = Place(project.path, (project.identity,))
+        trust = await self._directories.trust(project.path, project.approved)
+        journal = await self._journals.open(project.id)
+        core, last_active = await recover(journal)
+        machine = self._machine()
+        machine.core = evolve(core, cost_usd=project.cost_usd)
+        return self._install(project, trust, journal, machine, last_active or project.created_at)
+
+    def _install(
+        self, project: Project, trust: Trust, journal: IJournal, machine: Machine, last_active: str
+    ) -> Conversation:
+        conversation, runner = self._converse(project, trust, journal, machine, last_active)
+        self._conversations[project.id] = conversation
+        self.runners[project.id] = runner
+        return conversation
+
+    # -- what clients ask -----------------------------------------------------------------------------------
+
+    async def create(self, command: CreateProject, asker: IConnection) -> ProjectState:
+        """Raises Refusal: INVALID_PATH, PROJECT_EXISTS, PROJECT_NESTING, RESOURCE_LIMIT, STORAGE_UNAVAILABLE."""
+        place = await self._directories.look(command.path)
+        name = project_name(command.name or PurePosixPath(place.path).name[:MAX_NAME] or "project")
+        trust = await self._directories.trust(place.path, command.trust or "")
+        if command.trust is not None and trust.fingerprint != command.trust:
+            raise _changed(trust, "data.trust")
+        # One at a time: of two creations of one directory one wins.
+        await self._creating.acquire()
+        try:
+            if len(self._conversations) + len(self._faulty) >= self._limit:
+                raise Refusal(
+                    Code.RESOURCE_LIMIT,
+                    f"There are {self._limit} projects already: delete one first.",
+                    limit=self._limit,
+                )
+            check_nesting(place, tuple(self._places.items()))
+            project = Project(
+                id=self._new_id(),
+                name=name,
+                path=place.path,
+                identity=place.identity,
+                created_at=timestamp(self._now()),
+                approved=command.trust or "",
+            )
+            await self._store.save(project)
+            journal = await self._journals.open(project.id)
+            self._places[project.id] = place
+        except StorageUnavailable:
+            raise no_storage() from None
+        finally:
+            self._creating.release()
+        conversation = self._install(project, trust, journal, self._machine(), project.created_at)
+        state = conversation.project_state()
+        self._subscriptions.broadcast(client.reply(state, timestamp(self._now()), project.id, None), but=asker)
+        return state
+
+    async def update(self, command: UpdateProject) -> ProjectState:
+        conversation = self.conversation(command.project_id)
+        changes: dict[str, str | bool] = {}
+        if command.name is not None:
+            changes["name"] = project_name(command.name)
+        if command.archived is not None:
+            changes["archived"] = command.archived
+        if not changes:
+            raise invalid("data", "Say what to change: `name`, `archived` or both.")
+        await self.change(conversation, changes)
+        return conversation.project_state()
+
+    async def trust(self, command: TrustProject) -> ProjectState:
+        """Approve the state that the fingerprint names. Raises Refusal(INVALID_MESSAGE) when it has changed."""
+        conversation = self.conversation(command.project_id)
+        trust = await self._directories.trust(conversation.project.path, command.fingerprint)
+        if trust.fingerprint != command.fingerprint:
+            raise _changed(trust, "data.fingerprint")
+        await self.change(conversation, {"approved": command.fingerprint}, trust)
+        return conversation.project_state()
+
+    async def change(
+        self, conversation: Conversation, changes: Mapping[str, str | bool], trust: Trust | None = None
+    ) -> None:
+        """Save the project with these changes, then tell its state anew. Raises Refusal(STORAGE_UNAVAILABLE)."""
+        await self.save(evolve(conversation.project, **changes))  # type: ignore[arg-type]  # names and types are ours
+        await conversation.update(lambda project: evolve(project, **changes), trust)  # type: ignore[arg-type]  # as above
+
+    async def save(self, project: Project) -> None:
+        """Raises Refusal(STORAGE_UNAVAILABLE)."""
+        try:
+            await self._store.save(project)
+        except StorageUnavailable:
+            raise no_storage() from None
+
+    def keep_soon(self, conversation: Conversation) -> None:
+        """Save what has changed beside the journal and may be lost in a crash: costs, and how far devices have read."""
+        if conversation not in self._unsaved:
+            self._unsaved[conversation] = self._clock.callLater(SAVE_DELAY, self._keep_now, conversation)
+
+    async def flush(self) -> None:
+        """Save now what `keep_soon` would have saved later."""
+        unsaved, self._unsaved = self._unsaved, {}
+        for conversation, call in unsaved.items():
+            call.cancel()
+            await self._keep(conversation)
+
+    def _keep_now(self, conversation: Conversation) -> None:
+        del self._unsaved[conversation]
+        Deferred.fromCoroutine(self._keep(conversation)).addErrback(
+            lambda failure: _log.failure("while saving a project", failure)
+        )
+
+    async def _keep(self, conversation: Conversation) -> None:
+        if conversation.is_gone and conversation.project.id not in self._conversations:
+            return
+        try:
+            # `pocketagent trust` may have approved something meanwhile.
+            kept = await self._store.get(conversation.project.id)
+            if kept is not None and not kept.fault:
+                conversation.project = evolve(conversation.project, approved=kept.approved)
+            await self._store.save(conversation.project)
+        except StorageUnavailable:
+            _log.warn("project {id} could not be saved", id=conversation.project.id)
+
+    async def look_again(self, conversation: Conversation) -> Trust:
+        """What the directory would run by itself now, against what was approved, here or by `pocketagent trust`."""
+        kept = await self._store.get(conversation.project.id)
+        approved = kept.approved if kept is not None else conversation.project.approved
+        trust = await self._directories.trust(conversation.project.path, approved)
+        if trust != conversation.trust or approved != conversation.project.approved:
+            await conversation.update(lambda project: evolve(project, approved=approved), trust)
+        return trust
+
+    def list(self) -> ProjectListed:
+        states = [conversation.project_state() for conversation in self._conversations.values()]
+        states += [_faulty_state(project) for project in self._faulty.values()]
+        return ProjectListed(states, len(states))
+
+    async def delete(self, command: DeleteProject) -> ProjectDeleted:
+        """Remove journal and metadata, never the directory. Raises Refusal: PROCESS_ACTIVE, STORAGE_UNAVAILABLE."""
+        project_id = command.project_id
+        if project_id in self._faulty:
+            await self._remove(project_id)
+            del self._faulty[project_id]
+        else:
+            conversation = self.conversation(project_id)
+
+            def step(machine: Machine) -> None:
+                machine.check_at_rest()
+                conversation.forget()
+
+            await conversation.obey(step)
+            runner = self.runners[project_id]
+            runner.retire()
+            await runner.gone()
+            await conversation.journal.close()
+            del self._conversations[project_id], self.runners[project_id]
+            try:
+                await self._remove(project_id)
+            except Refusal:
+                self._subscriptions.dismiss(conversation.audience)
+                await self._take_up(conversation.project)
+                raise
+            del self._places[project_id]
+            self._subscriptions.dismiss(conversation.audience)
+        gone = ProjectDeleted(project_id)
+        self._subscriptions.broadcast(client.reply(gone, timestamp(self._now()), project_id, None))
+        return gone
+
+    async def _remove(self, project_id: str) -> None:
+        try:
+            await self._store.remove(project_id)
+        except StorageUnavailable:
+            raise no_storage() from None
+
+
+def no_storage() -> Refusal:
+    return Refusal(Code.STORAGE_UNAVAILABLE, "The server cannot write to its disk: make room there, then try again.")
+
+
+def _changed(trust: Trust, where: str) -> Refusal:
+    return Refusal(
+        Code.INVALID_MESSAGE,
+        "The parts of this directory that can run code are not, or no longer, those of the fingerprint: look again.",
+        field=where,
+        fingerprint=trust.fingerprint,
+        files=list(trust.files),
+    )
+
+
+def _faulty_state(project: Project) -> ProjectState:
+    return ProjectState(
+        id=project.id,
+        name=project.name,
+        path=project.path,
+        archived=project.archived,
+        state=State.ERROR,
+        session_id=None,
+        created_at=project.created_at,
+        last_active=project.created_at,
+        journal_id="",
+        head_seq=0,
+        execution_id=None,
+        queued=(),
+        error=Failure(Code.STORAGE_UNAVAILABLE, project.fault),
+        pending_permissions=0,
+        trust=_NO_TRUST,
+        subscribers=0,
+    )

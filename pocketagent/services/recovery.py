@@ -1,0 +1,100 @@
+# -*- test-case-name: tests.services.test_recovery -*-
+"""What a project was doing when the server last stopped, read back from the end of its journal."""
+
+from collections.abc import Iterable
+
+from attrs import evolve
+
+from pocketagent.domain.agent import SessionNamed, TurnResult
+from pocketagent.domain.events import State
+from pocketagent.domain.message import Entry
+from pocketagent.domain.turn import Core, Execution
+from pocketagent.ports import IJournal
+from pocketagent.wire import claude, events
+
+PAGE_ENTRIES = 256
+PAGE_BYTES = 1024 * 1024
+
+_TELLING = frozenset(
+    {"project_state", "client_message", "permission_request", "permission_resolved", "prompt_dropped", "session_reset"}
+)
+
+
+async def recover(journal: IJournal) -> tuple[Core, str | None]:
+    """The machine's core as the journal tells it, and the time of the newest entry.
+
+    Reads backwards to the newest state of rest: what was told there is whole, and only what came after it needs
+    to be gone through.
+    """
+    telling: list[Entry] = []
+    session_id: str | None = None
+    newest: str | None = None
+    before = journal.head_seq + 1
+    while before > journal.first_seq:
+        page = await journal.before(before, PAGE_ENTRIES, PAGE_BYTES)
+        if not page:
+            break
+        newest = newest or page[0].timestamp
+        for entry in page:
+            if entry.type in _TELLING:
+                telling.append(entry)
+            elif entry.type == "agent_message" and session_id is None:
+                session_id = _session_of(entry)
+            if entry.type == "session_reset" or _is_rest(entry):
+                break
+        else:
+            before = page[-1].seq
+            continue
+        break
+    core = _fold(reversed(telling))
+    return (evolve(core, session_id=session_id) if session_id else core), newest
+
+
+def _is_rest(entry: Entry) -> bool:
+    if entry.type != "project_state":
+        return False
+    told = events.read_state(entry.message)
+    return told is None or told.state is not State.EXECUTING
+
+
+def _session_of(entry: Entry) -> str | None:
+    for utterance in claude.hear([entry.message]).utterances:
+        if isinstance(utterance, (SessionNamed, TurnResult)):
+            return utterance.session_id
+    return None
+
+
+def _fold(entries: Iterable[Entry]) -> Core:
+    core = Core()
+    for entry in entries:
+        match entry.type:
+            case "project_state":
+                told = events.read_state(entry.message)
+                if told is not None:
+                    core = evolve(
+                        core,
+                        state=told.state,
+                        session_id=told.session_id,
+                        execution=Execution(told.execution_id) if told.execution_id else None,
+                        queue=tuple(Execution(one.execution_id, one.prompt_id, by=one.by) for one in told.queued),
+                        error=told.error,
+                    )
+            case "client_message":
+                execution_id, queued = events.read_client_message(entry.message)
+                if queued:
+                    core = evolve(core, queue=(*core.queue, Execution(execution_id)))
+                else:
+                    core = evolve(core, state=State.EXECUTING, execution=Execution(execution_id), error=None)
+            case "prompt_dropped":
+                dropped = events.read_dropped(entry.message)
+                core = evolve(core, queue=tuple(one for one in core.queue if one.id != dropped))
+            case "permission_request":
+                request = events.read_permission(entry.message)
+                core = evolve(core, permissions=(*core.permissions, request))
+            case "permission_resolved":
+                resolved = events.read_permission(entry.message).permission_id
+                rest = tuple(one for one in core.permissions if one.permission_id != resolved)
+                core = evolve(core, permissions=rest)
+            case "session_reset":
+                core = evolve(core, session_id=None)
+    return core
