@@ -11,6 +11,12 @@ from attrs import field, frozen
 
 from pocketagent.domain.message import Partial
 
+PASS_ENVIRONMENT = (
+    *("HOME", "PATH", "USER", "SHELL", "LANG", "LC_*", "TZ", "TMPDIR", "XDG_*", "ANTHROPIC_*", "CLAUDE_*"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy"),
+)
+"""Which environment variables reach the agent where the settings do not say; `PREFIX*` means all that begin so."""
+
 
 class PermissionMode(StrEnum):
     """The CLI's own words for how much it asks."""
