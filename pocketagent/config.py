@@ -12,7 +12,7 @@ from types import MappingProxyType
 import attrs
 from attrs import frozen
 
-from pocketagent.domain.agent import PermissionMode
+from pocketagent.domain.agent import PASS_ENVIRONMENT, PermissionMode
 from pocketagent.settings import (
     PREFIX,
     Address,
@@ -40,28 +40,6 @@ TiB = 1024 * GiB
 
 CONFIG_VARIABLE = PREFIX + "CONFIG"
 """The environment's way to name the file."""
-
-PASS_ENVIRONMENT = (
-    "HOME",
-    "PATH",
-    "USER",
-    "SHELL",
-    "LANG",
-    "LC_*",
-    "TZ",
-    "TMPDIR",
-    "XDG_*",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "ALL_PROXY",
-    "NO_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "all_proxy",
-    "no_proxy",
-    "ANTHROPIC_*",
-    "CLAUDE_*",
-)
 
 DENIED = (
     "~/.ssh",

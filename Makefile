@@ -1,0 +1,95 @@
+# Two commands on a machine with Python 3.11 or later and nothing else prepared:
+#
+#     make run      starts the server and says how to connect
+#     make test     runs the tests
+#
+# Everything they need goes into .venv; set-up is done again when setup.cfg changes.
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+DATA_DIR ?= $(or $(PA_DATA_DIR),./data)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
+TRIAL := $(BIN)/python -m twisted.trial
+
+# More options for the server: make run ARGS="--port 9443 --root ~/code"
+ARGS ?=
+# Less than all tests: make test TESTS=tests.wire
+TESTS ?= tests
+# Seconds of fuzzing.
+SECONDS ?= 600
+
+.PHONY: help run test lint fuzz bench clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make run      start the server and say how to connect    (ARGS="--port 9443", DATA_DIR=./data)'
+	@echo 'make test     run the tests                              (TESTS=tests.wire)'
+	@echo 'make lint     style, types and the floors of the house'
+	@echo 'make fuzz     the longer hunt for bad input              (SECONDS=600)'
+	@echo 'make bench    measure the figures of the README'
+	@echo 'make clean    remove what these made, never your data'
+
+# -- the server
+
+run: $(VENV)/.run
+	@command -v claude >/dev/null || $(BIN)/python -c 'import claude_agent_sdk' 2>/dev/null || \
+		{ echo 'No Claude CLI on PATH: installing the one of claude-agent-sdk (170 MB) …'; $(PIP) -e '.[cli]'; } || \
+		echo 'It could not be installed: the server starts, and says so to whoever asks for work.'
+	@$(BIN)/pocketagent token create --if-none --name 'first device' --data-dir '$(DATA_DIR)'
+	@root=; if [ "$$(id -u)" = 0 ]; then root=--allow-root; \
+		echo 'Warning: you are root, so every prompt may do everything on this machine.' >&2; fi; \
+	exec $(BIN)/twistd -n --pidfile= pocketagent --data-dir '$(DATA_DIR)' $$root $(ARGS)
+
+# -- checks
+
+test: $(VENV)/.test
+	@$(TRIAL) $(TESTS)
+
+lint: $(VENV)/.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+fuzz: $(VENV)/.test
+	POCKETAGENT_FUZZ_SECONDS=$(SECONDS) $(TRIAL) tests.fuzz
+
+bench: $(VENV)/.test
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info _trial_temp* .mypy_cache .ruff_cache .hypothesis twisted/plugins/dropin.cache
+	find pocketagent tests twisted benchmarks -name __pycache__ -type d -exec rm -rf {} +
+
+# -- set-up
+#
+# sslyze has a place of its own: it needs an older cryptography than the server.
+
+FITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+
+$(BIN)/python:
+	@for python in $(PYTHON) python3.14 python3.13 python3.12 python3.11 python3; do \
+		if "$$python" -c '$(FITS)' 2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+		echo 'Python 3.11 or later with venv is needed: apt install python3 python3-venv, or see python.org.' >&2; exit 1; \
+	fi; \
+	echo "Setting up $(VENV) with $$($$found --version) …"; \
+	"$$found" -m venv $(VENV)
+
+$(VENV)/.run: setup.cfg pyproject.toml | $(BIN)/python
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/.test: setup.cfg pyproject.toml | $(BIN)/python
+	@echo 'Installing what the tests need …'
+	@$(PIP) -e '.[test]'
+	@test -e $(BIN)/sslyze || { $(BIN)/python -m venv $(VENV)/sslyze && \
+		$(VENV)/sslyze/bin/python -m pip --disable-pip-version-check --quiet install 'sslyze>=6.3.1' && \
+		ln -s ../sslyze/bin/sslyze $(BIN)/sslyze; } || echo 'sslyze could not be installed: its tests are skipped.'
+	@touch $@ $(VENV)/.run
+
+$(VENV)/.lint: $(VENV)/.test
+	@$(PIP) -e '.[test,lint]'
+	@touch $@
