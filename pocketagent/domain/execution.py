@@ -162,7 +162,7 @@ class Machine:
         """Forget the conversation; the next prompt begins another. Raises Refusal(PROCESS_ACTIVE)."""
         self.check_at_rest()
         reset = SessionReset(self.core.session_id)
-        self.core = evolve(self.core, session_id=None)
+        self.core = evolve(self.core, session_id=None, cost_usd=0.0)
         self.outbox.append(reset)
         self._announce()
         self.outbox.append(Retire())
@@ -218,7 +218,8 @@ class Machine:
                 self.outbox.append(Spoken(line))
             case TurnResult(line, session_id):
                 self.core = evolve(self.core, result=utterance, session_id=session_id or self.core.session_id)
-                self._count_cost(utterance.cost_usd)
+                if utterance.cost_usd is not None:
+                    self.core = evolve(self.core, cost_usd=utterance.cost_usd)
                 self.outbox.append(Spoken(line))
                 if not self.core.announces and utterance.queued_turns == 0:
                     self._complete()
@@ -246,14 +247,6 @@ class Machine:
                     )
                 )
 
-    def _count_cost(self, process_cost_usd: float | None) -> None:
-        """The CLI tells the cost of the whole process so far."""
-        if process_cost_usd is not None:
-            more = max(0.0, process_cost_usd - self.core.process_cost_usd)
-            self.core = evolve(
-                self.core, cost_usd=self.core.cost_usd + more, process_cost_usd=max(0.0, process_cost_usd)
-            )
-
     def _ask(self, request: PermissionRequest) -> None:
         if self.core.state is not State.EXECUTING:
             self._begin_by_itself()
@@ -278,7 +271,7 @@ class Machine:
 
     def ended(self, ending: Ending) -> None:
         """The process is dead, and everything it started."""
-        self.core = evolve(self.core, announces=False, background_tasks=0, process_cost_usd=0.0)
+        self.core = evolve(self.core, announces=False, background_tasks=0)
         if self.core.state is not State.EXECUTING:
             return
         if self.core.result is not None and self.core.stop is not Stop.KILL:

@@ -49,7 +49,8 @@ class Trust:
     """What a directory would run without a question when the CLI starts there (protocol section 5, Trust).
 
     `fingerprint` covers those parts only; `files` names them, relative to the directory. Both are empty for a
-    directory without such parts, which is trusted as it is.
+    directory without such parts, which is trusted as it is. An untrusted one whose fingerprint is empty cannot be
+    approved: its parts cannot be read, or are too many to.
     """
 
     state: Standing
@@ -57,12 +58,18 @@ class Trust:
     files: tuple[str, ...]
 
 
+def judged(fingerprint: str, files: tuple[str, ...], approved: str) -> Trust:
+    """What such parts, in such a state, are worth against the fingerprint that a person approved last."""
+    known = not files or (fingerprint != "" and fingerprint == approved)
+    return Trust(Standing.TRUSTED if known else Standing.UNTRUSTED, fingerprint, files)
+
+
 @frozen(kw_only=True)
 class Project:
     """What is kept of a project beside its journal. Saved whole or not at all.
 
     `approved` is the fingerprint (`Trust.fingerprint`) that a person approved last; `acked` the highest seq that
-    each device (by id) has shown; `cost_usd` what all its processes have cost so far. Times as `message.timestamp`
+    each device (by id) has shown; `cost_usd` what its conversation has cost so far. Times as `message.timestamp`
     makes them. `fault` says why the saved metadata cannot be used; it is never saved.
     """
 
@@ -86,17 +93,17 @@ def check_path(path: str) -> PurePosixPath:
     try:
         size = len(path.encode())
     except UnicodeEncodeError:
-        raise _invalid("The path is not valid text.", path="") from None
+        raise invalid_path("The path is not valid text.", "") from None
     if size > MAX_PATH:
-        raise _invalid(f"The path is longer than {MAX_PATH} bytes.", path=path[:64])
+        raise invalid_path(f"The path is longer than {MAX_PATH} bytes.", path[:64])
     if _CONTROL.search(path):
-        raise _invalid("The path has a control character.", path=_CONTROL.sub("?", path))
+        raise invalid_path("The path has a control character.", _CONTROL.sub("?", path))
     if path.startswith("~"):
-        raise _invalid("Write the home directory out: a path begins with '/', not with '~'.", path=path)
+        raise invalid_path("Write the home directory out: a path begins with '/', not with '~'.", path)
     if not path.startswith("/"):
-        raise _invalid("The path is relative: name the whole path, beginning with '/'.", path=path)
+        raise invalid_path("The path is relative: name the whole path, beginning with '/'.", path)
     if ".." in path.split("/"):
-        raise _invalid("The path has a component '..': name the directory itself.", path=path)
+        raise invalid_path("The path has a component '..': name the directory itself.", path)
     return PurePosixPath("/" + path.lstrip("/"))
 
 
@@ -140,5 +147,6 @@ def project_name(text: str) -> str:
     return text
 
 
-def _invalid(message: str, **details: object) -> Refusal:
-    return Refusal(Code.INVALID_PATH, message, field="data.path", **details)
+def invalid_path(message: str, path: str) -> Refusal:
+    """An `INVALID_PATH`, with the path as the client named it."""
+    return Refusal(Code.INVALID_PATH, message, field="data.path", path=path)

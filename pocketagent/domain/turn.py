@@ -75,8 +75,8 @@ Item = Event | Spoken | Partial | Wish
 class Core:
     """All that the machine knows.
 
-    `announces`: this process says when it works and when it rests. `cost_usd` of all processes, `process_cost_usd`
-    of this one.
+    `announces`: this process says when it works and when it rests. `cost_usd`: of the conversation, as the agent
+    said last (a resumed process goes on counting, `/clear` begins anew).
     """
 
     state: State = State.IDLE
@@ -90,4 +90,3 @@ class Core:
     announces: bool = False
     background_tasks: int = 0
     cost_usd: float = 0.0
-    process_cost_usd: float = 0.0

@@ -221,13 +221,13 @@ class PromptTests(Case):
         self.assertEqual(self.came(), [Spoken(b"1"), partial, Spoken(b"2"), Spoken(b"3")])
 
     def test_cost(self) -> None:
-        """What processes cost adds up, although each tells its own sum anew."""
+        """The cost is what the agent said last of its conversation, and nothing for a new one."""
         self.running()
         self.hear(OK, evolve(OK, cost_usd=0.75))
         self.machine.ended(DEAD)
-        self.machine.execute(execution("two"), ANN, False)
-        self.hear(OK)
-        self.assertEqual(self.machine.core.cost_usd, 1.0)
+        self.assertEqual(self.machine.core.cost_usd, 0.75)
+        self.machine.new_session()
+        self.assertEqual(self.machine.core.cost_usd, 0.0)
 
 
 class StopTests(Case):
