@@ -29,7 +29,10 @@ class IProjects(Interface):
     """What is kept of each project beside its journal."""
 
     async def all() -> Sequence[Project]:
-        """Every project. One whose data is broken comes with `fault` set and is left on the disk as it is."""
+        """Every project. One whose data is broken comes with `fault` set and is left on the disk as it is.
+
+        Raises StorageUnavailable when there is no telling.
+        """
 
     async def get(project_id: str) -> Project | None:
         """One project as it is kept now, as in `all`; None when there is none."""
@@ -103,7 +106,13 @@ class IDevices(Interface):
         """Keep it whole or leave what was kept before. Raises StorageUnavailable."""
 
     async def remove(device_id: str) -> bool:
-        """Remove it; whether there was one."""
+        """Remove it; whether there was one. Raises StorageUnavailable."""
+
+    async def version() -> object:
+        """Differs from what it was before when a device has been saved or removed since, by this process or another.
+
+        Cheap enough to be asked twice a second; never raises (what is broken is told by `all`).
+        """
 
 
 class IDirectories(Interface):

@@ -1,13 +1,18 @@
 """What every adapter of a port must do. A test case of an adapter inherits the contract and says how to make one."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
+from attrs import evolve
 from twisted.internet.task import Clock
+from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
+from pocketagent.domain.access import Device, Scope
 from pocketagent.domain.message import Direction, Draft, Entry, timestamp
-from pocketagent.ports import IJournal, IJournals
+from pocketagent.domain.project import Project, Standing
+from pocketagent.domain.refusals import Code, Refusal
+from pocketagent.ports import IDevices, IDirectories, IJournal, IJournals, IProjects, IThreads
 from pocketagent.wire import records
 
 if TYPE_CHECKING:
@@ -16,6 +21,16 @@ else:
     Mixin = object
 
 PLENTY = 1 << 30
+
+T = TypeVar("T")
+
+
+@implementer(IThreads)
+class Here:
+    """Threads that are none: the work is done at once."""
+
+    async def run(self, work: Callable[[], T]) -> T:
+        return work()
 
 
 class JournalContract(Mixin):
@@ -211,3 +226,196 @@ def state(name: str) -> Draft:
 
 def numbers(entries: Sequence[Entry]) -> list[int]:
     return [entry.seq for entry in entries]
+
+
+PROJECT = Project(
+    id="0d9a6f0e-8a51-4f1e-9d5e-2f6f5f1b7c11",
+    name="Garden",
+    path="/home/dev/garden",
+    identity=(2049, 77),
+    created_at="2026-01-01T12:00:00.000001Z",
+    approved="ab" * 32,
+    acked={"00112233445566ff": 7},
+    cost_usd=1.25,
+)
+OTHER_PROJECT = evolve(
+    PROJECT, id="0d9a6f0e-8a51-4f1e-9d5e-2f6f5f1b7c12", path="/home/dev/house", acked={}, approved=""
+)
+
+
+class ProjectsContract(Mixin):
+    """For `IProjects`."""
+
+    def make_projects(self) -> IProjects:
+        """New ones, with nothing in them."""
+        raise NotImplementedError
+
+    async def test_provides(self) -> None:
+        """The object provides what it claims."""
+        verifyObject(IProjects, self.make_projects())
+
+    async def test_saved(self) -> None:
+        """What was saved comes back equal, in `all` and in `get`."""
+        projects = self.make_projects()
+        self.assertEqual(list(await projects.all()), [])
+        await projects.save(PROJECT)
+        await projects.save(OTHER_PROJECT)
+        self.assertCountEqual(await projects.all(), [PROJECT, OTHER_PROJECT])
+        self.assertEqual(await projects.get(OTHER_PROJECT.id), OTHER_PROJECT)
+
+    async def test_saved_again(self) -> None:
+        """A second save replaces the first."""
+        projects = self.make_projects()
+        await projects.save(PROJECT)
+        changed = evolve(PROJECT, name="Forest", archived=True)
+        await projects.save(changed)
+        self.assertEqual(list(await projects.all()), [changed])
+
+    async def test_removed(self) -> None:
+        """What was removed is gone, and can come again; the others stay; removing what is not there is no error."""
+        projects = self.make_projects()
+        await projects.save(PROJECT)
+        await projects.save(OTHER_PROJECT)
+        for _ in range(2):
+            await projects.remove(PROJECT.id)
+            self.assertEqual(list(await projects.all()), [OTHER_PROJECT])
+            self.assertIsNone(await projects.get(PROJECT.id))
+        await projects.save(PROJECT)
+        self.assertEqual(await projects.get(PROJECT.id), PROJECT)
+
+    async def test_faulty(self) -> None:
+        """A project with a fault is never saved."""
+        projects = self.make_projects()
+        with self.assertRaises(ValueError):
+            await projects.save(evolve(PROJECT, fault="It is broken."))
+        self.assertEqual(list(await projects.all()), [])
+
+
+DEVICE = Device(
+    id="00112233445566ff",
+    name="My phone",
+    scope=Scope.EXECUTE,
+    secret_hash="0f" * 32,
+    created_at=1767268800.5,
+    expires_at=1770000000.0,
+)
+OTHER_DEVICE = evolve(DEVICE, id="00112233445566aa", name="Tablet", expires_at=None)
+
+
+class DevicesContract(Mixin):
+    """For `IDevices`."""
+
+    def make_devices(self) -> IDevices:
+        """New ones, with nothing in them."""
+        raise NotImplementedError
+
+    async def test_provides(self) -> None:
+        """The object provides what it claims."""
+        verifyObject(IDevices, self.make_devices())
+
+    async def test_saved(self) -> None:
+        """What was saved comes back equal; a second save replaces the first."""
+        devices = self.make_devices()
+        self.assertEqual(list(await devices.all()), [])
+        await devices.save(DEVICE)
+        await devices.save(OTHER_DEVICE)
+        await devices.save(DEVICE.ended())
+        self.assertCountEqual(await devices.all(), [DEVICE.ended(), OTHER_DEVICE])
+
+    async def test_removed(self) -> None:
+        """Removing tells whether there was one, and leaves the others."""
+        devices = self.make_devices()
+        await devices.save(DEVICE)
+        await devices.save(OTHER_DEVICE)
+        self.assertTrue(await devices.remove(DEVICE.id))
+        self.assertFalse(await devices.remove(DEVICE.id))
+        self.assertFalse(await devices.remove("../lock"))
+        self.assertEqual(list(await devices.all()), [OTHER_DEVICE])
+
+    async def test_version(self) -> None:
+        """The version stays while nothing changes, and is another after each save and removal."""
+        devices = self.make_devices()
+        seen = [await devices.version()]
+        for change in (
+            lambda: devices.save(DEVICE),
+            lambda: devices.save(OTHER_DEVICE),
+            lambda: devices.save(DEVICE.ended()),
+            lambda: devices.remove(OTHER_DEVICE.id),
+        ):
+            await change()
+            version = await devices.version()
+            self.assertNotIn(version, seen)
+            self.assertEqual(await devices.version(), version)
+            seen.append(version)
+
+
+class DirectoriesContract(Mixin):
+    """For `IDirectories`."""
+
+    def make_directories(self) -> IDirectories:
+        """New ones, with nothing in them."""
+        raise NotImplementedError
+
+    def make_directory(self, name: str) -> str:
+        """Make a directory (and those above it), named relative to some place that is allowed. Returns its path."""
+        raise NotImplementedError
+
+    def make_part(self, path: str) -> None:
+        """Let the directory have a part that runs code; each time another one, or the same in another state."""
+        raise NotImplementedError
+
+    async def refused(self, directories: IDirectories, path: str) -> Refusal:
+        with self.assertRaises(Refusal) as caught:
+            await directories.look(path)
+        refusal: Refusal = caught.exception
+        self.assertEqual((refusal.code, refusal.details["field"]), (Code.INVALID_PATH, "data.path"))
+        return refusal
+
+    async def test_provides(self) -> None:
+        """The object provides what it claims."""
+        verifyObject(IDirectories, self.make_directories())
+
+    async def test_place(self) -> None:
+        """A directory is told with its path, and the pairs of all above it tell what lies in what."""
+        directories = self.make_directories()
+        inner, outer, beside = (self.make_directory(name) for name in ("a/b", "a", "ab"))
+        place = await directories.look(inner)
+        self.assertEqual(place.path, inner)
+        self.assertEqual(len(place.chain), len(inner.split("/")))
+        self.assertEqual(place, await directories.look(inner + "/"))
+        self.assertTrue(place.lies_in(await directories.look(outer)))
+        self.assertFalse(place.lies_in(await directories.look(beside)))
+        self.assertFalse((await directories.look(outer)).lies_in(place))
+
+    async def test_not_there(self) -> None:
+        """What is not there, and what no client may name, is an INVALID_PATH."""
+        directories = self.make_directories()
+        there = self.make_directory("there")
+        for path in (
+            there + "/not",
+            there + "/../there",
+            "~/there",
+            "there",
+            "",
+            there + "\n",
+            there + "\x00",
+            "/\ud800",
+        ):
+            await self.refused(directories, path)
+
+    async def test_trust(self) -> None:
+        """Without parts that run code a directory is trusted; with them only in the very state that was approved."""
+        directories = self.make_directories()
+        path = self.make_directory("project")
+        trust = await directories.trust(path, "")
+        self.assertEqual((trust.state, trust.fingerprint, trust.files), (Standing.TRUSTED, "", ()))
+        self.make_part(path)
+        first = await directories.trust(path, "")
+        self.assertEqual(first.state, Standing.UNTRUSTED)
+        self.assertEqual(len(first.files), 1)
+        self.assertRegex(first.fingerprint, "^[0-9a-f]{64}$")
+        self.assertEqual((await directories.trust(path, first.fingerprint)).state, Standing.TRUSTED)
+        self.make_part(path)
+        second = await directories.trust(path, first.fingerprint)
+        self.assertEqual(second.state, Standing.UNTRUSTED)
+        self.assertNotEqual(second.fingerprint, first.fingerprint)

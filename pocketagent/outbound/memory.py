@@ -1,12 +1,16 @@
 # -*- test-case-name: tests.outbound.test_memory_journal -*-
 """Every port in memory: for tests, and for what need not outlive the process."""
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePosixPath
 
 from zope.interface import implementer
 
+from pocketagent.domain.access import Device
 from pocketagent.domain.message import Draft, Entry, timestamp
-from pocketagent.ports import IJournal, IJournals, StorageUnavailable
+from pocketagent.domain.project import Place, Project, Trust, check_path, invalid_path, judged
+from pocketagent.ports import IDevices, IDirectories, IJournal, IJournals, IProjects, StorageUnavailable
 from pocketagent.wire import records
 
 
@@ -100,3 +104,99 @@ def _within(entries: Sequence[Entry], limit: int, size: int) -> Sequence[Entry]:
             break
         taken.append(entry)
     return taken
+
+
+@implementer(IProjects)
+class MemoryProjects:
+    """Projects, as long as the process lives. While `fails` nothing can be kept or told."""
+
+    def __init__(self) -> None:
+        self.fails = False
+        self._projects: dict[str, Project] = {}
+
+    async def all(self) -> Sequence[Project]:
+        self._check()
+        return tuple(self._projects.values())
+
+    async def get(self, project_id: str) -> Project | None:
+        self._check()
+        return self._projects.get(project_id)
+
+    async def save(self, project: Project) -> None:
+        self._check()
+        if project.fault:
+            raise ValueError("What cannot be used is left as it is.")
+        self._projects[project.id] = project
+
+    async def remove(self, project_id: str) -> None:
+        self._check()
+        self._projects.pop(project_id, None)
+
+    def _check(self) -> None:
+        if self.fails:
+            raise StorageUnavailable("The memory is set to fail.")
+
+
+@implementer(IDevices)
+class MemoryDevices:
+    """Devices, as long as the process lives. While `fails` nothing can be kept; while `broken` none can be told."""
+
+    def __init__(self) -> None:
+        self.fails = False
+        self.broken = False
+        self._devices: dict[str, Device] = {}
+        self._changes = 0
+
+    async def all(self) -> Sequence[Device]:
+        if self.broken:
+            raise ValueError("The devices in memory are set to be broken.")
+        return tuple(self._devices.values())
+
+    async def save(self, device: Device) -> None:
+        self._check()
+        self._devices[device.id] = device
+        self._changes += 1
+
+    async def remove(self, device_id: str) -> bool:
+        self._check()
+        self._changes += 1
+        return self._devices.pop(device_id, None) is not None
+
+    async def version(self) -> object:
+        return self._changes, self.broken
+
+    def _check(self) -> None:
+        if self.fails:
+            raise StorageUnavailable("The memory is set to fail.")
+
+
+@implementer(IDirectories)
+class MemoryDirectories:
+    """A tree of directories. `parts` holds, by directory, the parts that would run code, by name."""
+
+    def __init__(self) -> None:
+        self.parts: dict[str, Mapping[str, bytes]] = {}
+        self._inodes: dict[PurePosixPath, int] = {PurePosixPath("/"): 1}
+
+    def make(self, path: str, parts: Mapping[str, bytes] | None = None) -> str:
+        """A directory that is there from now on, with those above it. Returns its path."""
+        directory = PurePosixPath(path)
+        for each in (*reversed(directory.parents), directory):
+            self._inodes.setdefault(each, len(self._inodes) + 1)
+        if parts is not None:
+            self.parts[path] = parts
+        return path
+
+    async def look(self, path: str) -> Place:
+        directory = check_path(path)
+        if directory not in self._inodes:
+            raise invalid_path("There is no such directory.", path)
+        way = (*reversed(directory.parents), directory)
+        return Place(str(directory), tuple((1, self._inodes[each]) for each in way))
+
+    async def trust(self, path: str, approved: str) -> Trust:
+        parts = self.parts.get(path, {})
+        if not parts:
+            return judged("", (), approved)
+        everything = b"".join(b"%s\0%s\0" % (name.encode(), content) for name, content in sorted(parts.items()))
+        return judged(hashlib.sha256(everything).hexdigest(), tuple(sorted(parts)), approved)

@@ -1,0 +1,64 @@
+"""Projects, devices and directories in memory."""
+
+from itertools import count
+
+from twisted.trial.unittest import TestCase
+
+from pocketagent.outbound.memory import MemoryDevices, MemoryDirectories, MemoryProjects
+from pocketagent.ports import StorageUnavailable
+from tests.contracts import DEVICE, PROJECT, DevicesContract, DirectoriesContract, ProjectsContract
+
+
+class MemoryProjectsTests(ProjectsContract, TestCase):
+    """The contract, and what tests of others steer."""
+
+    def make_projects(self) -> MemoryProjects:
+        return MemoryProjects()
+
+    async def test_fails(self) -> None:
+        """While it is set to fail nothing is kept, and what was kept stays."""
+        projects = self.make_projects()
+        await projects.save(PROJECT)
+        projects.fails = True
+        with self.assertRaises(StorageUnavailable):
+            await projects.remove(PROJECT.id)
+        with self.assertRaises(StorageUnavailable):
+            await projects.all()
+        projects.fails = False
+        self.assertEqual(list(await projects.all()), [PROJECT])
+
+
+class MemoryDevicesTests(DevicesContract, TestCase):
+    """The contract, and what tests of others steer."""
+
+    def make_devices(self) -> MemoryDevices:
+        return MemoryDevices()
+
+    async def test_fails(self) -> None:
+        """While it is set to fail nothing is kept; while it is broken nothing can be told, and the version says so."""
+        devices = self.make_devices()
+        devices.fails = True
+        with self.assertRaises(StorageUnavailable):
+            await devices.save(DEVICE)
+        version = await devices.version()
+        devices.broken = True
+        self.assertNotEqual(await devices.version(), version)
+        with self.assertRaises(ValueError):
+            await devices.all()
+
+
+class MemoryDirectoriesTests(DirectoriesContract, TestCase):
+    """The contract."""
+
+    def setUp(self) -> None:
+        self.directories = MemoryDirectories()
+        self.numbers = count()
+
+    def make_directories(self) -> MemoryDirectories:
+        return self.directories
+
+    def make_directory(self, name: str) -> str:
+        return self.directories.make(f"/home/dev/{name}")
+
+    def make_part(self, path: str) -> None:
+        self.directories.parts[path] = {".mcp.json": b"%d" % next(self.numbers)}
