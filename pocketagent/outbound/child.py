@@ -7,33 +7,26 @@ reports that the whole tree is dead, or, where the supervisor itself was killed,
 """
 
 import json
-import os
-import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from attrs import asdict, frozen
-from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IReactorFDSet, IReactorTime, IReadDescriptor
-from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
+from twisted.internet.interfaces import IReactorFDSet, IReactorTime
 from twisted.logger import Logger
-from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from pocketagent.outbound import supervisor
+from pocketagent.outbound.channels import Channel, Exit
 from pocketagent.outbound.steps import Moment
 from pocketagent.outbound.strays import kill_marked
 from pocketagent.ports import IThreads
 
-READ_SIZE = 256 * 1024
 STDERR_KEPT = 64 * 1024
 MAX_UNWRITTEN = 16 * 1024 * 1024
 """Bytes for a stdin that nobody reads, before what is written is refused."""
@@ -82,98 +75,6 @@ class ChildReader(Protocol):
         """It and all its descendants are dead, and all it said was heard."""
 
 
-class Channel(FileDescriptor):
-    """One of our ends of a socketpair."""
-
-    def __init__(
-        self, reactor: IReactorFDSet, end: socket.socket, heard: Callable[[bytes], None], closed: Callable[[], None]
-    ) -> None:
-        super().__init__(reactor)
-        end.setblocking(False)
-        self._end = end
-        self._heard = heard
-        self._closed = closed
-        self._reads = 0
-        self.connected = 1
-
-    def fileno(self) -> int:
-        return self._end.fileno()
-
-    def doRead(self) -> Exception | None:
-        try:
-            data = self._end.recv(READ_SIZE)
-        except BlockingIOError:
-            return None
-        except OSError:
-            return CONNECTION_LOST
-        if not data:
-            return CONNECTION_DONE
-        self._reads += 1
-        self._heard(data)
-        return None
-
-    def read_on(self) -> bool:
-        """Read what is there, without the reactor; whether there was anything."""
-        before = self._reads
-        if not self.disconnected:
-            problem = self.doRead()
-            if problem is not None:
-                self.connectionLost(Failure(problem))
-        return self._reads > before
-
-    def writeSomeData(self, data: bytes) -> int | Exception:
-        try:
-            return self._end.send(data)
-        except BlockingIOError:
-            return 0
-        except OSError:
-            return CONNECTION_LOST
-
-    @property
-    def unwritten(self) -> int:
-        return len(self.dataBuffer) - self.offset + self._tempDataLen
-
-    def connectionLost(self, reason: Failure) -> None:
-        if not self.disconnected:
-            super().connectionLost(reason)
-            self._end.close()
-            self._closed()
-
-    def end(self) -> None:
-        """Close it now, whatever is left."""
-        self.connectionLost(Failure(ConnectionDone()))
-
-
-@implementer(IReadDescriptor)
-class Exit:
-    """The exit of a process of ours, seen through a pidfd: it is reaped then, and its number never used after."""
-
-    def __init__(self, reactor: IReactorFDSet, process: "subprocess.Popen[bytes]") -> None:
-        self._reactor = reactor
-        self._process = process
-        self._pidfd = os.pidfd_open(process.pid)
-        reactor.addReader(self)
-
-    def fileno(self) -> int:
-        return self._pidfd
-
-    def logPrefix(self) -> str:
-        return "supervisor"
-
-    def doRead(self) -> None:
-        self._process.wait()
-        self.connectionLost(Failure(ConnectionDone()))
-
-    def connectionLost(self, reason: Failure) -> None:
-        self._reactor.removeReader(self)
-        os.close(self._pidfd)
-        self._pidfd = -1
-
-    def kill(self) -> None:
-        if self._pidfd != -1:
-            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-
-
 class Child:
     """One process and its tree. Made by `spawn`."""
 
@@ -205,9 +106,10 @@ class Child:
         self._input = Channel(reactor, ends[0], lambda data: None, lambda: None)
         self._output = Channel(reactor, ends[1], reader.heard, reader.closed)
         self._errors = Channel(reactor, ends[2], self._complained, lambda: None)
-        self._control = Channel(reactor, ends[3], self._reported, self._control_closed)
+        self._control = Channel(reactor, ends[3], self._reported, lambda: None)
         for channel in (self._output, self._errors, self._control):
             channel.startReading()
+        process.seen.then(self._supervisor_gone)
 
     # -- to the process -------------------------------------------------------------------------------------
 
@@ -268,28 +170,33 @@ class Child:
             if "started" in report:
                 self.pid = report["started"]
             elif "failed" in report:
-                self._die(Over(failure=(report["failed"], report["errno"])))
+                self._over = Over(failure=(report["failed"], report["errno"]))
             else:
                 if report["left"]:
                     self._log.error("{left} processes of the agent could not be killed.", left=report["left"])
-                self._die(Over(report["exit_code"], report["signal"]))
+                self._over = Over(report["exit_code"], report["signal"])
 
-    def _control_closed(self) -> None:
-        """The supervisor is gone. Without its report: find what it has left, by the mark that all of them carry."""
-        if self._over is None:
-            hunt = Deferred.fromCoroutine(self._threads.run(partial(kill_marked, f"{MARK}={self._mark}".encode())))
-            hunt.addErrback(lambda failure: self._log.failure("hunting for what a supervisor has left", failure))
-            hunt.addCallback(lambda _: self._die(Over()))
+    def _supervisor_gone(self) -> None:
+        """Without its last report: find what it has left, by the mark that all of them carry."""
+        while self._control.read_on():
+            pass
+        self._control.end()
+        if self._over is not None:
+            self._die()
+            return
+        self._over = Over()
+        hunt = Deferred.fromCoroutine(self._threads.run(partial(kill_marked, f"{MARK}={self._mark}".encode())))
+        hunt.addErrback(lambda failure: self._log.failure("hunting for what a supervisor has left", failure))
+        hunt.addCallback(lambda _: self._die())
 
-    def _die(self, over: Over) -> None:
-        self._over = over
+    def _die(self) -> None:
         self._input.end()
         self.dead.happen()
         self._wind_up()
 
     def _wind_up(self) -> None:
         """All that the dead have said lies in their sockets: read on as it is taken, then tell the end, once."""
-        if self._over is None or self._told:
+        if self._over is None or self._told or not self.dead.happened:
             return
         while not self._paused and self._last_reads and self._output.read_on():
             self._last_reads -= 1

@@ -41,6 +41,8 @@ NOFILE = 4096
 PROBE_WAIT = 10.0
 """Seconds for `claude --version`."""
 MAX_VERSION = 64 * 1024
+SECRET = ".secret.json"
+"""What the name of a file in `scratch` ends with."""
 
 _VERSION = re.compile(rb"(\d{1,9})\.(\d{1,9})\.(\d{1,9})\S*")
 
@@ -91,7 +93,7 @@ class Claude:
         program = self._program()
         theirs = environment(self._ours, self._pass_environment, launch.run_id)
         mcp_config = launch.options.mcp_config
-        file = None if mcp_config is None else Path(self._scratch, f"{launch.run_id}.json")
+        file = None if mcp_config is None else Path(self._scratch, launch.run_id + SECRET)
         directory = await self._threads.run(partial(_prepare, program, launch, file))
         run = Run(
             launch,
@@ -118,7 +120,11 @@ class Claude:
         return run
 
     async def probe(self) -> None:
-        """Ask the CLI for its version, once, at the start. One that cannot be used makes `available` False."""
+        """Ask the CLI for its version, once, at the start. One that cannot be used makes `available` False.
+
+        Removes what a server that was killed has left in `scratch`.
+        """
+        await self._threads.run(partial(_clear, Path(self._scratch)))
         try:
             said, over = await self._ask_version(self._program())
         except Refusal as refusal:
@@ -215,3 +221,8 @@ def _prepare(program: str, launch: Launch, mcp_file: Path | None) -> Directory:
 def _prepare_version(program: str) -> Directory:
     check_program(program)
     return open_directory("/")
+
+
+def _clear(scratch: Path) -> None:
+    for file in scratch.glob("*" + SECRET):
+        file.unlink(missing_ok=True)
