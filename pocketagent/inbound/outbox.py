@@ -1,0 +1,121 @@
+# -*- test-case-name: tests.inbound.test_outbox -*-
+"""What one connection still has to be sent. Every byte to a WebSocket goes through here.
+
+The transport tells when more than its own buffer (64 KiB) waits, and when nothing waits any more; between the two
+every byte is counted. Nothing is kept here: what the transport has not been given comes from the journal later.
+"""
+
+import fcntl
+import socket
+import sys
+import termios
+from collections.abc import Callable
+from typing import Protocol as Shape
+
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+BYTES_ACKED = 120
+"""Where `tcpi_bytes_acked` stands in Linux's `struct tcp_info` (since 4.1), 8 bytes."""
+
+
+class Transport(Shape):
+    """What a connection is read from and written to, with TLS or without."""
+
+    def write(self, data: bytes) -> object: ...
+
+    def pauseProducing(self) -> object: ...
+
+    def resumeProducing(self) -> object: ...
+
+    def registerProducer(self, producer: IPushProducer, streaming: bool) -> object: ...
+
+    def unregisterProducer(self) -> object: ...
+
+    def abortConnection(self) -> object: ...
+
+
+class Gauge(Shape):
+    """How far the machine at the other end has come."""
+
+    def __call__(self) -> tuple[int, int]:
+        """Bytes that it has acknowledged so far, and bytes that the kernel still has for it."""
+
+
+def gauge(connection: socket.socket) -> tuple[int, int]:
+    """The gauge of a TCP socket, as Linux keeps it."""
+    info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, BYTES_ACKED + 8)
+    queued = fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4))
+    return int.from_bytes(info[BYTES_ACKED:], sys.byteorder), int.from_bytes(queued, sys.byteorder)
+
+
+@implementer(IPushProducer)
+class Outbox:
+    """Writes to a transport and knows when its reader is behind.
+
+    `bound`: so many bytes unsent, and the message that made it so many, are the most. Then `full` is called and
+    `is_behind` is True until all is sent; then `drained` is called.
+    """
+
+    def __init__(
+        self, transport: Transport, bound: int, gauge: Gauge, full: Callable[[], None], drained: Callable[[], None]
+    ) -> None:
+        self.is_behind = False
+        self._write: Callable[[bytes], object] = transport.write
+        self._bound = bound
+        self._gauge = gauge
+        self._full = full
+        self._drained = drained
+        self._is_blocked = False
+        self._unsent = 0
+        self._acknowledged = 0
+        transport.registerProducer(self, True)
+
+    def put(self, data: bytes) -> None:
+        """Send these bytes after all others. Never raises, whatever became of the connection."""
+        self._write(data)
+        if self._is_blocked:
+            self._unsent += len(data)
+            if self._unsent >= self._bound and not self.is_behind:
+                self.is_behind = True
+                self._full()
+
+    def shut(self) -> None:
+        """Take nothing any more; what was taken is still sent."""
+        self._write = _ignore
+        self._is_blocked = self.is_behind = False
+        self._full = self._drained = _nothing
+
+    def waits(self) -> bool:
+        """Whether something has been sent that did not arrive at the other machine yet."""
+        return self._is_blocked or self._gauge()[1] > 0
+
+    def moved(self) -> bool:
+        """Whether the other machine took a byte since this was asked last."""
+        before, self._acknowledged = self._acknowledged, self._gauge()[0]
+        return self._acknowledged != before
+
+    # -- what the transport tells ---------------------------------------------------------------------------
+
+    def pauseProducing(self) -> None:
+        # Called from within `put`, which then counts all that it has just written; TCP calls it at every write.
+        if not self._is_blocked:
+            self._is_blocked = True
+            self._unsent = 0
+
+    def resumeProducing(self) -> None:
+        self._is_blocked = False
+        if self.is_behind:
+            self.is_behind = False
+            self._drained()
+
+    def stopProducing(self) -> None:
+        self.shut()
+
+
+def _ignore(_: bytes) -> None:
+    """Where writes to a closed connection go."""
+
+
+def _nothing() -> None:
+    """Nobody listens any more."""
