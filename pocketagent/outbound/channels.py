@@ -104,11 +104,12 @@ class Exit:
 
     def connectionLost(self, reason: Failure) -> None:
         if self._pidfd != -1:
-            self._process.wait()
             self._reactor.removeReader(self)
             os.close(self._pidfd)
             self._pidfd = -1
-            self.seen.happen()
+            # The reactor calls this at its own end too, when the process may still live; never wait for it here.
+            if self._process.poll() is not None:
+                self.seen.happen()
 
     def kill(self) -> None:
         if self._pidfd != -1:

@@ -41,7 +41,7 @@ NOFILE = 4096
 PROBE_WAIT = 10.0
 """Seconds for `claude --version`."""
 MAX_VERSION = 64 * 1024
-SECRET = ".secret.json"
+HANDED = ".handed.json"
 """What the name of a file in `scratch` ends with."""
 
 _VERSION = re.compile(rb"(\d{1,9})\.(\d{1,9})\.(\d{1,9})\S*")
@@ -93,7 +93,7 @@ class Claude:
         program = self._program()
         theirs = environment(self._ours, self._pass_environment, launch.run_id)
         mcp_config = launch.options.mcp_config
-        file = None if mcp_config is None else Path(self._scratch, launch.run_id + SECRET)
+        file = None if mcp_config is None else Path(self._scratch, launch.run_id + HANDED)
         directory = await self._threads.run(partial(_prepare, program, launch, file))
         run = Run(
             launch,
@@ -224,5 +224,5 @@ def _prepare_version(program: str) -> Directory:
 
 
 def _clear(scratch: Path) -> None:
-    for file in scratch.glob("*" + SECRET):
+    for file in scratch.glob("*" + HANDED):
         file.unlink(missing_ok=True)
