@@ -141,6 +141,9 @@ class JournalContract(Mixin):
             await journal.append([said(second)])
         self.assertEqual(await journal.at(timestamp(start + 2)), 2)
         self.assertEqual(await journal.at(timestamp(start + 3601)), 5)
+        self.assertEqual(await journal.at(timestamp(start + 2), after=2), 4)
+        self.assertEqual(await journal.at(timestamp(start + 2), after=4), 5)
+        self.assertEqual(await journal.at(timestamp(start + 2), after=5), 6)
 
     async def test_find(self) -> None:
         """The newest entry is found under each of its keys, and none under others."""

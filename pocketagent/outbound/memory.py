@@ -78,8 +78,9 @@ class MemoryJournal:
     async def before(self, seq: int, limit: int, size: int) -> Sequence[Entry]:
         return _within(self._entries[: max(0, seq - self.first_seq)][::-1], limit, size)
 
-    async def at(self, moment: str) -> int:
-        return next((entry.seq for entry in self._entries if entry.timestamp >= moment), self.head_seq + 1)
+    async def at(self, moment: str, after: int = 0) -> int:
+        late = (entry.seq for entry in self._entries if entry.seq > after and entry.timestamp >= moment)
+        return next(late, self.head_seq + 1)
 
     async def find(self, key: str) -> Entry | None:
         return self._found.get(key)

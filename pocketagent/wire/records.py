@@ -9,6 +9,7 @@ import json
 import re
 from contextlib import suppress
 from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -107,3 +108,71 @@ def keys(type_: str, message: bytes) -> tuple[str, ...]:
             return (f"dropped:{data.execution_id}",)
         case _:
             return (f"failed:{data.execution_id}",)
+
+
+# -- beginnings: what an index needs of a record, without looking into its message -------------------------------
+
+_BEGINNING = re.compile(
+    rb'\{"seq":([1-9][0-9]{0,18}),"timestamp":"([0-9T:.-]{26}Z)","direction":"[a-z]+","type":"([a-z_]+)"'
+)
+
+
+class Beginning(NamedTuple):
+    """How a stored line begins."""
+
+    seq: int
+    timestamp: str
+    type: str
+
+
+def beginning(lines: bytes, start: int = 0) -> Beginning | None:
+    """How the line that starts there begins; None where no record does."""
+    found = _BEGINNING.match(lines, start)
+    if found is None:
+        return None
+    seq, timestamp, type_ = found.groups()
+    return Beginning(int(seq), timestamp.decode(), type_.decode())
+
+
+# -- marks: what is known of a journal as a whole ----------------------------------------------------------------
+
+VERSION = 1
+"""Of the files of a journal. A newer one is refused, never guessed at."""
+
+
+class Marks(msgspec.Struct, frozen=True, kw_only=True):
+    """What `journal.json` holds. `clean`: closed in order, with `head_seq` as its newest number."""
+
+    journal_id: str
+    boot_id: str
+    clean: bool
+    head_seq: int = 0
+    version: int = VERSION
+
+
+class _Version(msgspec.Struct):
+    version: int
+
+
+class NewerVersion(Exception):
+    """A newer server wrote this."""
+
+
+_encode_marks = msgspec.json.Encoder().encode
+_decode_marks = msgspec.json.Decoder(Marks).decode
+_decode_version = msgspec.json.Decoder(_Version).decode
+
+
+def marks_record(marks: Marks) -> bytes:
+    return _encode_marks(marks) + b"\n"
+
+
+def marks(stored: bytes) -> Marks:
+    """Raises ValueError for what is broken, NewerVersion for what only a newer server understands."""
+    try:
+        version = _decode_version(stored).version
+        if version > VERSION:
+            raise NewerVersion(f"It was written in version {version}; this server knows {VERSION}: use a newer server.")
+        return _decode_marks(stored)
+    except (msgspec.DecodeError, RecursionError) as problem:
+        raise ValueError("These marks are broken.") from problem
