@@ -1,0 +1,138 @@
+# -*- test-case-name: tests.outbound.test_data_directory -*-
+"""The directory where the server keeps what it knows, held by one server at a time."""
+
+import errno
+import fcntl
+import os
+import re
+import stat
+from typing import Self
+
+from attrs import define
+
+from pocketagent.outbound.disk import Disk, load, make_directory, save
+
+VERSION = 1
+"""How the data lies in the directory. A higher number was written by a newer server, and is left alone."""
+
+MODE = 0o700
+_ROOMS = ("projects", "devices", "certificates")
+_MAX_SMALL = 64
+_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+
+
+class DataDirectoryUnusable(Exception):
+    """Why the data directory cannot be used: one line for a person."""
+
+
+def prepared(path: str, disk: Disk = os) -> str:
+    """The real path of the data directory, made where there is none, with its rooms; for the server and for commands
+    beside it. Raises DataDirectoryUnusable."""
+    real = os.path.realpath(path)
+    try:
+        try:
+            os.makedirs(real, mode=MODE, exist_ok=True)  # noqa: PTH103
+        except FileExistsError:
+            raise _unusable(path, "is no directory.") from None
+        found = disk.lstat(real)
+        if found.st_uid != os.geteuid():
+            raise _unusable(path, "belongs to another user.")
+        if found.st_mode & _WRITABLE_BY_OTHERS:
+            raise _unusable(path, "may be written by other users: `chmod go-w` it, or choose another.")
+        _check_version(path, real, disk)
+        for room in _ROOMS:
+            make_directory(disk, f"{real}/{room}")
+    except OSError as error:
+        raise _unusable(path, f"cannot be used: {_reason(error)}.") from None
+    return real
+
+
+@define(eq=False)
+class DataDirectory:
+    """A data directory in the hands of this server, until it is closed or the process ends, however it does."""
+
+    path: str
+    _lock: int
+
+    @classmethod
+    def open(cls, path: str, disk: Disk = os) -> Self:
+        """Prepare it and take it. Raises DataDirectoryUnusable. Blocks: at the start only."""
+        real = prepared(path, disk)
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        try:
+            lock = os.open(f"{real}/lock", flags, 0o600)
+        except OSError as error:
+            raise _unusable(path, f"cannot be used: its lock: {_reason(error)}.") from None
+        try:
+            if not stat.S_ISREG(os.fstat(lock).st_mode):
+                raise _unusable(path, "cannot be used: its lock is no file.")
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            directory = cls(real, lock)
+            directory.sign()
+        except BlockingIOError:
+            holder = _holder(lock)
+            os.close(lock)
+            raise _unusable(path, f"is in use by another server{holder}.") from None
+        except OSError as error:
+            os.close(lock)
+            raise _unusable(path, f"cannot be used: its lock: {_reason(error)}.") from None
+        except DataDirectoryUnusable:
+            os.close(lock)
+            raise
+        return directory
+
+    @property
+    def projects(self) -> str:
+        return f"{self.path}/projects"
+
+    @property
+    def devices(self) -> str:
+        return f"{self.path}/devices"
+
+    @property
+    def certificates(self) -> str:
+        return f"{self.path}/certificates"
+
+    def sign(self) -> None:
+        """Write our process id into the lock, for people. Again after a fork: the lock goes with it, the id does not.
+
+        Raises OSError.
+        """
+        os.ftruncate(self._lock, 0)
+        os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
+
+    def close(self) -> None:
+        """Leave it to the next one. The file stays: removing it would let two take two locks of one name."""
+        if self._lock >= 0:
+            lock, self._lock = self._lock, -1
+            os.close(lock)
+
+
+def _check_version(path: str, real: str, disk: Disk) -> None:
+    name = f"{real}/version"
+    try:
+        text = load(disk, name, _MAX_SMALL).decode("ascii", "replace").strip()
+    except FileNotFoundError:
+        save(disk, name, [f"{VERSION}\n".encode()])
+        return
+    if not re.fullmatch("[0-9]{1,9}", text):
+        raise _unusable(path, "cannot be used: the file `version` in it holds no number.")
+    if int(text) > VERSION:
+        raise _unusable(path, f"was written by a newer version of the server (form {text}, this one knows {VERSION}).")
+    if int(text) < VERSION:
+        raise _unusable(path, f"cannot be used: there never was a form {text}.")
+
+
+def _holder(lock: int) -> str:
+    text = os.pread(lock, _MAX_SMALL, 0).strip()
+    return f" (process {text.decode()})" if re.fullmatch(rb"[0-9]{1,9}", text) else ""
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == errno.ELOOP:
+        return "there is a symbolic link where none belongs"
+    return error.strerror or type(error).__name__
+
+
+def _unusable(path: str, what: str) -> DataDirectoryUnusable:
+    return DataDirectoryUnusable(f"The data directory {path} {what}")
