@@ -14,7 +14,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar, cast
 
 from twisted.application.app import ServerOptions
 from twisted.application.service import IService, MultiService
@@ -22,7 +22,6 @@ from twisted.logger import ILogObserver
 from twisted.python import usage
 from twisted.python.components import Componentized
 from twisted.python.logfile import LogFile
-from zope.interface import Interface
 
 from pocketagent import logs, settings
 from pocketagent.config import TABLE, Config, Surroundings, read, settled
@@ -170,22 +169,23 @@ def _default(one: Setting) -> str:
 
 # -- the start ----------------------------------------------------------------------------------------------
 
-Build = Callable[[Config, Interface], IService]
+R = TypeVar("R")
 
 
 def makeService(options: Options) -> IService:
     """What twistd starts. Raises SystemExit with one line when the server cannot start."""
     from twisted.internet import reactor
 
-    from pocketagent.app import build
+    from pocketagent.app import IServerReactor, build
 
-    return start(options, build, reactor, platform=sys.platform, user=os.geteuid(), environment=os.environ)
+    whole = cast(IServerReactor, reactor)  # epoll's provides it all; Twisted declares less
+    return start(options, build, whole, platform=sys.platform, user=os.geteuid(), environment=os.environ)
 
 
 def start(
     options: Options,
-    build: Build,
-    reactor: Interface,
+    build: Callable[[Config, R], IService],
+    reactor: R,
     *,
     platform: str,
     user: int,
