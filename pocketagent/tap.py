@@ -176,10 +176,14 @@ def makeService(options: Options) -> IService:
     """What twistd starts. Raises SystemExit with one line when the server cannot start."""
     from twisted.internet import reactor
 
-    from pocketagent.app import IServerReactor, build
+    return start(options, _build, reactor, platform=sys.platform, user=os.geteuid(), environment=os.environ)
 
-    whole = cast(IServerReactor, reactor)  # epoll's provides it all; Twisted declares less
-    return start(options, build, whole, platform=sys.platform, user=os.geteuid(), environment=os.environ)
+
+def _build(config: Config, reactor: object) -> IService:
+    """`app.build`, which is imported only once it is known that this is Linux."""
+    from pocketagent import app
+
+    return app.build(config, cast(app.IServerReactor, reactor))  # epoll's provides it all; Twisted declares less
 
 
 def start(
