@@ -21,6 +21,7 @@ from pocketagent.services.conversation import Conversation
 from pocketagent.services.recovery import recover
 from pocketagent.services.runs import Runner
 from pocketagent.services.subscriptions import Subscriptions
+from pocketagent.services.watching import Watching
 from pocketagent.wire import client
 
 SAVE_DELAY = 2.0
@@ -39,6 +40,7 @@ class Projects:
     _journals: IJournals
     _directories: IDirectories
     _subscriptions: Subscriptions
+    _watching: Watching
     _converse: Callable[[Project, Trust, IJournal, Machine, str], tuple[Conversation, Runner]]
     _machine: Callable[[], Machine]
     _now: Callable[[], float]
@@ -104,6 +106,23 @@ class Projects:
         self._conversations[project.id] = conversation
         self.runners[project.id] = runner
         return conversation
+
+    async def forget_old(self) -> None:
+        """Remove what the settings of retention no longer keep."""
+        for conversation in self.conversations:
+            try:
+                await conversation.journal.forget()
+            except StorageUnavailable as problem:
+                _log.warn("old messages of {id} were not removed: {why}", id=conversation.project.id, why=str(problem))
+
+    async def close(self) -> None:
+        """Save what is to be saved and close every journal."""
+        await self.flush()
+        for conversation in self.conversations:
+            try:
+                await conversation.journal.close()
+            except StorageUnavailable as problem:
+                _log.error("the journal of {id}: {why}", id=conversation.project.id, why=str(problem))
 
     # -- what clients ask -----------------------------------------------------------------------------------
 
@@ -249,6 +268,7 @@ class Projects:
                 await self._take_up(conversation.project)
                 raise
             del self._places[project_id]
+            self._watching.forget(conversation)
             self._subscriptions.dismiss(conversation.audience)
         gone = ProjectDeleted(project_id)
         self._subscriptions.broadcast(client.reply(gone, timestamp(self._now()), project_id, None))

@@ -1,0 +1,325 @@
+# -*- test-case-name: tests.test_app -*-
+"""The composition root: the only file that names concrete adapters; starts and stops the floors in order."""
+
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+
+from attrs import define, field
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IListeningPort, IReactorCore, IReactorFromThreads, IReactorSocket
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.python.threadpool import ThreadPool
+
+from pocketagent.config import Config
+from pocketagent.domain.agent import PermissionMode
+from pocketagent.domain.replies import Condition
+from pocketagent.inbound import site
+from pocketagent.inbound.connection import Terms as ConnectionTerms
+from pocketagent.inbound.door import Door
+from pocketagent.inbound.websocket import WebSockets
+from pocketagent.listening import Bound, bind
+from pocketagent.outbound import journal
+from pocketagent.outbound.certificates import Certificates, CertificateUnusable
+from pocketagent.outbound.child import IChildReactor
+from pocketagent.outbound.claude import Claude
+from pocketagent.outbound.data_directory import DataDirectory, DataDirectoryUnusable
+from pocketagent.outbound.directories import Directories
+from pocketagent.outbound.files import DeviceFiles, FileDevices, FileProjects, ProjectFiles
+from pocketagent.outbound.host import LinuxHost
+from pocketagent.outbound.journal import FileJournals
+from pocketagent.outbound.retention import Retention
+from pocketagent.outbound.threads import Threads
+from pocketagent.services.assembly import Adapters, Rules, Services, assemble
+from pocketagent.services.executions import Bounds
+from pocketagent.services.runs import Terms
+from pocketagent.sources import CannotStart
+from pocketagent.version import VERSION
+
+STOP_EXECUTIONS = 11.0
+STOP_CONNECTIONS = 2.0
+"""Seconds; with what the journals need, all ends within 15 (protocol section 6)."""
+GOING_AWAY = 1001
+HOUR = 3600.0
+CERTIFICATE_POLL = 5.0
+"""Seconds between looks at the files of the certificate."""
+
+_log = Logger()
+
+
+class IServerReactor(IChildReactor, IReactorCore, IReactorFromThreads, IReactorSocket):
+    """What the server needs of a reactor."""
+
+
+def build(config: Config, reactor: IServerReactor) -> "Server":
+    """The whole server, ready to be started: bound to its port, with its data directory in its hands.
+
+    `config` is settled. Starts no thread and no child: twistd may still fork. Raises CannotStart.
+    """
+    try:
+        data = DataDirectory.open(config.data_dir)
+    except DataDirectoryUnusable as problem:
+        raise CannotStart(str(problem)) from None
+    try:
+        certificates = _certificates(config, data)
+        DeviceFiles(data.devices).all()
+        bound = bind(config.host, config.port)
+    except (CertificateUnusable, ValueError) as problem:
+        data.close()
+        raise CannotStart(str(problem)) from None
+    except CannotStart:
+        data.close()
+        raise
+    return Server(config, reactor, data, certificates, bound)
+
+
+def _certificates(config: Config, data: DataDirectory) -> Certificates | None:
+    if config.plaintext:
+        return None
+    if config.certificate:
+        return Certificates.given(config.certificate, config.private_key, time.time())
+    return Certificates.made(data.certificates, config.names, time.time())
+
+
+def find_claude(configured: str, environment: Mapping[str, str]) -> str | None:
+    """The CLI of the settings, else the one on PATH, else the one inside `claude-agent-sdk`; absolute."""
+    if configured:
+        return configured
+    found = shutil.which("claude", path=environment.get("PATH"))
+    if found is not None:
+        return str(Path(found).absolute())
+    for folder in sys.path:
+        bundled = Path(folder, "claude_agent_sdk", "_bundled", "claude")
+        if bundled.is_file():
+            return str(bundled.absolute())
+    return None
+
+
+@define(eq=False)
+class Floors:
+    """What `Server` starts and stops."""
+
+    pool: ThreadPool
+    claude: Claude
+    services: Services
+    door: Door
+
+
+def erect(
+    config: Config, reactor: IServerReactor, data: DataDirectory, certificates: Certificates | None, scratch: str
+) -> Floors:
+    """Put the floors together. Nothing runs yet."""
+    pool = ThreadPool(0, config.threads, "pocketagent")
+    threads = Threads(reactor, pool)
+    claude = Claude(
+        reactor=reactor,
+        threads=threads,
+        path=find_claude(config.claude, os.environ),
+        ours=os.environ,
+        scratch=scratch,
+        pass_environment=config.pass_environment,
+        limits=_limits(config),
+        no_new_privileges=config.no_new_privileges,
+    )
+    adapters = Adapters(
+        projects=FileProjects(threads, ProjectFiles(data.projects)),
+        journals=_journals(config, data, threads, reactor),
+        devices=FileDevices(threads, DeviceFiles(data.devices)),
+        directories=Directories(threads, reactor, roots=config.roots, denied=config.denied),
+        agent=claude,
+        host=LinuxHost(data.path, threads, reactor),
+    )
+    faults = {} if certificates is None else {"certificate": lambda: certificates.fault}
+    services = assemble(adapters, _rules(config), reactor, time.time, _new_id, faults)
+    return Floors(pool, claude, services, _door(config, reactor, certificates, services))
+
+
+def _journals(config: Config, data: DataDirectory, threads: Threads, reactor: IServerReactor) -> FileJournals:
+    rules = journal.Rules(
+        segment_size=config.segment_size,
+        segment_messages=config.segment_messages,
+        sync=journal.Sync(config.sync),
+        retention=Retention(days=config.retention_days, size=config.retention_size),
+    )
+    return FileJournals(data.projects, threads, reactor, time.time, _new_id, _boot_id(), rules)
+
+
+def _rules(config: Config) -> Rules:
+    bounds = Bounds(
+        prompt_size=config.prompt_size,
+        executions=config.executions,
+        timeout=config.execution_timeout,
+        timeout_max=config.execution_timeout_max,
+        allow_bypass=config.allow_bypass,
+        mcp_configs=config.mcp_configs,
+    )
+    return Rules(
+        bounds=bounds,
+        terms=Terms(config.model or None, PermissionMode(config.permission_mode)),
+        projects=config.projects,
+        queue=config.queue,
+        permission_timeout=config.permission_timeout,
+        warm_processes=config.warm_processes,
+        warm_time=config.warm_time,
+    )
+
+
+def _door(
+    config: Config,
+    reactor: IServerReactor,
+    certificates: Certificates | None,
+    services: Services,
+) -> Door:
+    async def condition() -> Condition:
+        return (await services.health.check()).status
+
+    terms = ConnectionTerms(
+        server_version=VERSION,
+        limits={
+            "message_size": config.message_size,
+            "prompt_size": config.prompt_size,
+            "projects": config.projects,
+        },
+        message_size=config.message_size,
+        requests_per_second=config.requests_per_second,
+        request_burst=config.request_burst,
+        unsent=config.unsent,
+        ping_interval=config.ping_interval,
+        pong_timeout=config.pong_timeout,
+        idle_timeout=config.idle_timeout,
+    )
+    return site.factory(
+        clock=reactor,
+        names=config.names,
+        tls=None if certificates is None else certificates,
+        access=services.access,
+        health=condition,
+        welcome=WebSockets(reactor, services.dispatch, services.subscriptions, terms, _new_id),
+        new_id=_new_id,
+        random=random.SystemRandom().random,
+        connections=config.connections,
+        handshakes=config.handshakes,
+        handshake_timeout=config.handshake_timeout,
+    )
+
+
+def _limits(config: Config) -> Mapping[str, int]:
+    wanted = {
+        "nofile": config.open_files,
+        "nproc": config.process_limit,
+        "fsize": config.file_size_limit,
+        "as": config.address_space,
+    }
+    return {"core": 0} | {name: limit for name, limit in wanted.items() if limit}
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())
+
+
+def _boot_id() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+@define(eq=False, slots=False)
+class Server(Service):
+    """The running server: the floors are taken up in order, and laid down in the other."""
+
+    _config: Config
+    _reactor: IServerReactor
+    _data: DataDirectory
+    _certificates: Certificates | None
+    _bound: Bound
+    _floors: Floors | None = field(init=False, default=None)
+    _scratch: str = field(init=False, default="")
+    _ports: list[IListeningPort] = field(init=False, factory=list)
+    _loops: list[LoopingCall] = field(init=False, factory=list)
+    _began: float = field(init=False, factory=time.monotonic)
+
+    def startService(self) -> None:
+        super().startService()
+        self._data.sign()
+        self._scratch = tempfile.mkdtemp(prefix="pocketagent-")
+        self._floors = erect(self._config, self._reactor, self._data, self._certificates, self._scratch)
+        self._floors.pool.start()
+        starting = Deferred.fromCoroutine(self._open(self._floors))
+        starting.addErrback(self._fail)
+
+    async def _open(self, floors: Floors) -> None:
+        """From the store up to the port: nobody is let in before everything is ready."""
+        services = floors.services
+        await services.projects.load()
+        await services.access.start()
+        await floors.claude.probe()
+        services.health.start()
+        self._repeat(HOUR, services.projects.forget_old)
+        for one in self._bound.sockets:
+            self._ports.append(self._reactor.adoptStreamPort(one.fileno(), one.family, floors.door))
+            one.close()
+        if self._certificates is not None:
+            self._watch_certificates(self._certificates)
+        self._greet()
+
+    def _greet(self) -> None:
+        scheme = "ws" if self._config.plaintext else "wss"
+        for host in self._config.host or ("all addresses",):
+            _log.info("Listening on {host} port {port}", host=host, port=self._bound.port)
+        for name in self._config.names:
+            where = f"[{name}]" if ":" in name else name
+            _log.info(
+                "Clients connect to {scheme}://{where}:{port}/ws", scheme=scheme, where=where, port=self._bound.port
+            )
+        if self._certificates is not None:
+            _log.info("The fingerprint for clients to pin: {fingerprint}", fingerprint=self._certificates.fingerprint)
+        _log.info("Ready after {seconds:.2f} s", seconds=time.monotonic() - self._began)
+
+    def _watch_certificates(self, certificates: Certificates) -> None:
+        def reload() -> None:
+            self._run(certificates.reload, "reading the certificate again")
+
+        signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(reload))
+        self._repeat(CERTIFICATE_POLL, certificates.poll)
+
+    def _fail(self, failure: Failure) -> None:
+        _log.failure("The server cannot start", failure)
+        self._reactor.callLater(0, self._reactor.stop)
+
+    async def stopService(self) -> None:
+        """Stop listening; stop what runs, journaled and told; say goodbye; close the journals; end the threads."""
+        super().stopService()
+        if self._floors is not None:
+            await self._close(self._floors)
+
+    async def _close(self, floors: Floors) -> None:
+        for loop in self._loops:
+            loop.stop()
+        for port in self._ports:
+            await port.stopListening()
+        services = floors.services
+        await services.executions.shut_down(STOP_EXECUTIONS)
+        await floors.door.close_all(GOING_AWAY, "the server stops", STOP_CONNECTIONS)
+        services.stop()
+        await services.projects.close()
+        floors.pool.stop()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._data.close()
+
+    def _repeat(self, seconds: float, work: Callable[[], Coroutine[Deferred[object], object, None]]) -> None:
+        loop = LoopingCall(self._run, work, "a repeated task")
+        loop.clock = self._reactor
+        loop.start(seconds, now=False)
+        self._loops.append(loop)
+
+    def _run(self, work: Callable[[], Coroutine[Deferred[object], object, None]], what: str) -> Deferred[None]:
+        done = Deferred.fromCoroutine(work())
+        return done.addErrback(lambda failure: _log.failure("while {what}", failure, what=what))

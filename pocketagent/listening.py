@@ -1,0 +1,70 @@
+"""The sockets that the server listens on: bound while twistd still has its terminal, served once all is ready."""
+
+import errno
+import os
+import socket
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from pocketagent.sources import CannotStart
+
+BACKLOG = 1024
+"""Connections that the kernel holds for us: 2,000 that come within a second are accepted in time (HS-18)."""
+
+
+@frozen
+class Bound:
+    """Sockets that are bound and do not listen yet. `port` is the one that the kernel gave where it was asked to."""
+
+    sockets: Sequence[socket.socket]
+    port: int
+
+    def close(self) -> None:
+        for one in self.sockets:
+            one.close()
+
+
+def bind(hosts: Sequence[str], port: int) -> Bound:
+    """Bind every address, or all of the machine's where none is named. Raises CannotStart."""
+    sockets: list[socket.socket] = []
+    try:
+        for host in hosts or [_everywhere()]:
+            one = _bound(host, port)
+            sockets.append(one)
+            # All addresses share one port, also where the kernel chooses it.
+            port = one.getsockname()[1]
+    except CannotStart:
+        Bound(sockets, port).close()
+        raise
+    return Bound(sockets, port)
+
+
+def _everywhere() -> str:
+    """IPv6 takes IPv4 in as well, where the machine has it."""
+    try:
+        socket.socket(socket.AF_INET6, socket.SOCK_STREAM).close()
+    except OSError:
+        return "0.0.0.0"  # noqa: S104  # all addresses is what was asked for
+    return "::"
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        one = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if host == "::" else 1)
+        one.bind((host, port))
+        # SO_REUSEADDR lets two bind one port as long as neither listens: so listen already, and accept later.
+        one.listen(BACKLOG)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise CannotStart(
+                f"the port {port} is taken on {host}: choose another with --port, or stop what uses it."
+            ) from None
+        if error.errno == errno.EACCES:
+            raise CannotStart(f"the port {port} is not for ordinary users: choose one from 1024 on.") from None
+        raise CannotStart(f"the address {host} cannot be listened on: {os.strerror(error.errno or 0)}.") from None
+    return one

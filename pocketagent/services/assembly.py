@@ -1,0 +1,121 @@
+"""The services put together over any set of adapters: over real ones by `app`, over memory in tests."""
+
+from collections.abc import Callable, Mapping
+
+from attrs import define, frozen
+from twisted.internet.interfaces import IReactorTime
+
+from pocketagent.domain.execution import Machine
+from pocketagent.domain.project import Project, Trust
+from pocketagent.domain.turn import Core
+from pocketagent.ports import IAgent, IDevices, IDirectories, IHost, IJournal, IJournals, IProjects
+from pocketagent.services.access import Access
+from pocketagent.services.conversation import Conversation
+from pocketagent.services.dispatch import Dispatch
+from pocketagent.services.executions import Bounds, Executions
+from pocketagent.services.health import Health
+from pocketagent.services.history import History
+from pocketagent.services.projects import Projects
+from pocketagent.services.runs import Runner, Terms, WarmProcesses
+from pocketagent.services.subscriptions import Audience, Subscriptions
+from pocketagent.services.watching import Watching
+
+
+@frozen
+class Adapters:
+    """What the services stand on."""
+
+    projects: IProjects
+    journals: IJournals
+    devices: IDevices
+    directories: IDirectories
+    agent: IAgent
+    host: IHost
+
+
+@frozen(kw_only=True)
+class Rules:
+    """What the settings say of the services. `permission_timeout` and `warm_time` in seconds."""
+
+    bounds: Bounds
+    terms: Terms
+    projects: int
+    queue: int
+    permission_timeout: float
+    warm_processes: int
+    warm_time: float
+
+
+@define(eq=False)
+class Services:
+    """The whole floor."""
+
+    projects: Projects
+    executions: Executions
+    subscriptions: Subscriptions
+    watching: Watching
+    access: Access
+    health: Health
+    dispatch: Dispatch
+
+    def start(self) -> None:
+        self.health.start()
+
+    def stop(self) -> None:
+        """End everything that repeats itself."""
+        self.access.stop()
+        self.health.stop()
+        self.watching.stop()
+
+
+def assemble(
+    adapters: Adapters,
+    rules: Rules,
+    clock: IReactorTime,
+    now: Callable[[], float],
+    new_id: Callable[[], str],
+    faults: Mapping[str, Callable[[], str]],
+) -> Services:
+    """Put the services together. Nothing runs yet. `faults`: more checks of the health, by name."""
+    subscriptions = Subscriptions()
+    watching = Watching(clock, now)
+    watching.attach(subscriptions)
+    warm = WarmProcesses(clock, rules.warm_processes, rules.warm_time)
+
+    def machine() -> Machine:
+        return Machine(Core(), rules.queue, rules.permission_timeout, new_id)
+
+    def changed(conversation: Conversation) -> None:
+        watching.changed(conversation)
+        executions.changed(conversation)
+
+    def converse(
+        project: Project, trust: Trust, journal: IJournal, its_machine: Machine, last_active: str
+    ) -> tuple[Conversation, Runner]:
+        audience = Audience(project.id, journal, clock, journal.head_seq)
+        timeout_of = rules.bounds.timeout_of
+        conversation = Conversation(
+            project, trust, journal, its_machine, audience, last_active, clock, now, timeout_of, changed
+        )
+        runner = Runner(conversation, adapters.agent, warm, rules.terms, projects.look_again, new_id)
+        conversation.driver = runner
+        return conversation, runner
+
+    projects = Projects(
+        adapters.projects,
+        adapters.journals,
+        adapters.directories,
+        subscriptions,
+        watching,
+        converse,
+        machine,
+        now,
+        new_id,
+        clock,
+        rules.projects,
+    )
+    executions = Executions(projects, adapters.directories, warm, rules.bounds, clock, new_id)
+    access = Access(adapters.devices, subscriptions, clock, now)
+    health = Health(projects, subscriptions, access, adapters.agent, warm, adapters.host, clock, now, faults)
+    dispatch = Dispatch(projects, executions, History(projects, subscriptions), health, watching)
+    return Services(projects, executions, subscriptions, watching, access, health, dispatch)
