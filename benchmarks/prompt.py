@@ -13,7 +13,7 @@ PROMPTS = 50
 def measure() -> Sequence[Figure]:
     ours = Ours.start()
     try:
-        ours.client.request("project_join", project_id=ours.project_id)
+        ours.client.join(ours.project_id)
         took = [_prompt(ours) for _ in range(PROMPTS + 5)][5:]
     finally:
         ours.stop()

@@ -72,6 +72,16 @@ class Client:
             raise Refused(data)
         return found
 
+    def join(self, project_id: str, **data: object) -> Message:
+        """Subscribe to a project; the `project_joined`. Raises Refused."""
+        request_id = self.send("project_join", project_id=project_id, **data)
+        self.reply(request_id)  # the project's state, which comes first
+
+        def is_it(message: Message) -> bool:
+            return message.get("request_id") == request_id and message["type"] == "project_joined"
+
+        return self._find(is_it, 0, DEADLINE)[1]
+
     def wait_for(self, wanted: Callable[[Message], object], deadline: float = DEADLINE) -> Message:
         """The next message, after the one that the last call returned, for which it is true. Raises TooLate."""
         at, found = self._find(wanted, self._heard, deadline)

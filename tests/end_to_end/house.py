@@ -226,7 +226,10 @@ class House:
         if port is None or not (self.plaintext or FINGERPRINT.search(self.log)):
             return False
         self.port = port
-        return self.get("/ready")[0] == 200
+        try:
+            return self.get("/ready")[0] == 200
+        except OSError:
+            return False  # It listens already but does not serve yet, or it is ending: the next look tells.
 
 
 @define(eq=False)
