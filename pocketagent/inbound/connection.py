@@ -296,7 +296,7 @@ class Connection:
         if silent < self._terms.ping_interval:
             self._pinged_at = None
             self._feel_again(self._terms.ping_interval - max(0, silent))
-        elif self._pinged_at is None or self._received_at > self._pinged_at:
+        elif self._pinged_at is None or self._received_at >= self._pinged_at:
             self._pinged_at = now
             self._outbox.moved()
             self._line.ping()

@@ -17,6 +17,7 @@ from twisted.internet.interfaces import (
 )
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from pocketagent.domain.access import Device, Scope, hash_of
 from pocketagent.domain.commands import Command
@@ -27,7 +28,7 @@ from pocketagent.inbound.connection import Terms
 from pocketagent.inbound.door import Door
 from pocketagent.inbound.site import factory
 from pocketagent.inbound.websocket import WebSockets
-from pocketagent.ports import IConnection
+from pocketagent.ports import IBatch, IConnection
 
 TOKEN = "pa_0123456789abcdef_" + "5" * 64
 DEVICE = Device("0123456789abcdef", "phone", Scope.EXECUTE, hash_of("5" * 64), 0.0)
@@ -115,6 +116,7 @@ class Health:
         return HealthStatus(self.condition, {})
 
 
+@implementer(IBatch)
 @frozen
 class Batch:
     """See `ports.IBatch`."""
