@@ -14,7 +14,7 @@ from pathlib import Path
 
 from attrs import define, field
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IListeningPort, IReactorCore, IReactorFromThreads, IReactorSocket
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -23,21 +23,21 @@ from twisted.python.threadpool import ThreadPool
 
 from pocketagent.config import Config
 from pocketagent.domain.agent import PermissionMode
-from pocketagent.domain.replies import Condition
 from pocketagent.inbound import site
 from pocketagent.inbound.connection import Terms as ConnectionTerms
 from pocketagent.inbound.door import Door
 from pocketagent.inbound.websocket import WebSockets
 from pocketagent.listening import Bound, bind
-from pocketagent.outbound import journal
 from pocketagent.outbound.certificates import Certificates, CertificateUnusable
 from pocketagent.outbound.child import IChildReactor
 from pocketagent.outbound.claude import Claude
 from pocketagent.outbound.data_directory import DataDirectory, DataDirectoryUnusable
 from pocketagent.outbound.directories import Directories
+from pocketagent.outbound.durability import Sync
 from pocketagent.outbound.files import DeviceFiles, FileDevices, FileProjects, ProjectFiles
 from pocketagent.outbound.host import LinuxHost
 from pocketagent.outbound.journal import FileJournals
+from pocketagent.outbound.journal import Rules as JournalRules
 from pocketagent.outbound.retention import Retention
 from pocketagent.outbound.threads import Threads
 from pocketagent.services.assembly import Adapters, Rules, Services, assemble
@@ -145,13 +145,21 @@ def erect(
 
 
 def _journals(config: Config, data: DataDirectory, threads: Threads, reactor: IServerReactor) -> FileJournals:
-    rules = journal.Rules(
+    rules = JournalRules(
         segment_size=config.segment_size,
         segment_messages=config.segment_messages,
-        sync=journal.Sync(config.sync),
+        sync=Sync(config.sync),
         retention=Retention(days=config.retention_days, size=config.retention_size),
     )
-    return FileJournals(data.projects, threads, reactor, time.time, _new_id, _boot_id(), rules)
+    return FileJournals(
+        root=data.projects,
+        threads=threads,
+        reactor=reactor,
+        now=time.time,
+        new_id=_new_id,
+        boot_id=_boot_id(),
+        rules=rules,
+    )
 
 
 def _rules(config: Config) -> Rules:
@@ -180,9 +188,6 @@ def _door(
     certificates: Certificates | None,
     services: Services,
 ) -> Door:
-    async def condition() -> Condition:
-        return (await services.health.check()).status
-
     terms = ConnectionTerms(
         server_version=VERSION,
         limits={
@@ -203,7 +208,7 @@ def _door(
         names=config.names,
         tls=None if certificates is None else certificates,
         access=services.access,
-        health=condition,
+        health=services.health,
         welcome=WebSockets(reactor, services.dispatch, services.subscriptions, terms, _new_id),
         new_id=_new_id,
         random=random.SystemRandom().random,
@@ -304,7 +309,7 @@ class Server(Service):
         for loop in self._loops:
             loop.stop()
         for port in self._ports:
-            await port.stopListening()
+            await maybeDeferred(port.stopListening)
         services = floors.services
         await services.executions.shut_down(STOP_EXECUTIONS)
         await floors.door.close_all(GOING_AWAY, "the server stops", STOP_CONNECTIONS)

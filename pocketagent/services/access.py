@@ -35,7 +35,7 @@ class Access:
     _version: object = None
     _fault: str = ""
     _loop: LoopingCall | None = None
-    _idle: Deferred[None] | None = None
+    _looking: list[Deferred[None]] | None = None
 
     @property
     def fault(self) -> str:
@@ -61,6 +61,9 @@ class Access:
         if self._fault:
             raise _refused("The devices cannot be read: ask the owner of the server.", "unavailable")
         parts = TOKEN.fullmatch(token)
+        if parts and parts["id"] not in self._devices:
+            # Perhaps it was made a moment ago.
+            await self._look()
         known = self._devices.get(parts["id"]) if parts else None
         proven = (known or _NOBODY).proves(parts["secret"] if parts else token[:128])
         if parts is None:
@@ -72,7 +75,21 @@ class Access:
         return known
 
     async def _look(self) -> None:
-        """See what another process has changed, and whose time is over."""
+        """See what another process has changed, and whose time is over. However many ask, one look at a time."""
+        if self._looking is not None:
+            waiting: Deferred[None] = Deferred()
+            self._looking.append(waiting)
+            await waiting
+            return
+        self._looking = []
+        try:
+            await self._look_now()
+        finally:
+            looking, self._looking = self._looking, None
+            for waiting in looking:
+                waiting.callback(None)
+
+    async def _look_now(self) -> None:
         try:
             if await self._store.version() != self._version:
                 await self._read()
