@@ -94,7 +94,10 @@ class Claude:
         theirs = environment(self._ours, self._pass_environment, launch.run_id)
         mcp_config = launch.options.mcp_config
         file = None if mcp_config is None else Path(self._scratch, launch.run_id + HANDED)
-        directory = await self._threads.run(partial(_prepare, program, launch, file))
+        try:
+            directory = await self._threads.run(partial(_prepare, program, launch, file))
+        except OSError as error:
+            raise not_started("prepare", error.errno or 0) from None
         run = Run(
             launch,
             listener,
@@ -165,6 +168,7 @@ class Claude:
         await within(self._reactor, self._probe_wait, reader.ended)
         if reader.end is None:
             child.kill()
+            await within(self._reactor, self._probe_wait, child.dead)
         elif reader.end.failure is not None:
             raise not_started(*reader.end.failure)
         return reader.said, reader.end

@@ -127,20 +127,26 @@ class Directory:
 def open_directory(path: str, identity: tuple[int, int] | None = None) -> Directory:
     """Open a directory without following a link anywhere, and see that it is still the one that was checked.
 
-    Raises Refusal(EXECUTION_FAILED).
+    Raises Refusal(EXECUTION_FAILED), OSError where there is no room for a descriptor.
     """
     flags = os.O_PATH | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC
     directory = Directory(os.open("/", flags))
     try:
         for part in PurePosixPath(path).parts[1:]:
-            inner = Directory(os.open(part, flags, dir_fd=directory.descriptor))
+            inner = os.open(part, flags, dir_fd=directory.descriptor)
             directory.close()
-            directory = inner
+            directory = Directory(inner)
+        found = os.fstat(directory.descriptor)
+        if identity is not None and (found.st_dev, found.st_ino) != identity:
+            raise _moved("another directory stands in its place")
     except OSError as error:
+        directory.close()
+        if error.errno in NO_ROOM:
+            raise
         raise _moved(error.strerror or "it cannot be opened") from None
-    found = os.fstat(directory.descriptor)
-    if identity is not None and (found.st_dev, found.st_ino) != identity:
-        raise _moved("another directory stands in its place")
+    except Refusal:
+        directory.close()
+        raise
     return directory
 
 
