@@ -16,19 +16,25 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from pocketagent.domain.access import TOKEN_BYTES, Device, Scope, device_name, hash_of, token
 from pocketagent.domain.message import timestamp
+from pocketagent.domain.project import Project, Standing, Trust, judged
 from pocketagent.logs import escaped
 from pocketagent.outbound.data_directory import DataDirectoryUnusable, prepared
-from pocketagent.outbound.files import DeviceFiles
+from pocketagent.outbound.files import DeviceFiles, ProjectFiles
+from pocketagent.outbound.startup_parts import startup_parts
 from pocketagent.ports import StorageUnavailable
 from pocketagent.settings import absolute
 from pocketagent.version import VERSION
 
 ID_BYTES = 8
 MAX_DEVICES = 1000
+
+SHOWN_LINES = 60
+SHOWN_BYTES = 16 * 1024
+"""Of each file that would run, to be read before it is approved."""
 
 MINUTE, DAY = 60, 86400
 UNITS = {"m": MINUTE, "h": 3600, "d": DAY, "w": 7 * DAY, "y": 365 * DAY}
@@ -44,6 +50,7 @@ examples:
   pocketagent token create --name guest --scope read --expires 12h
   pocketagent token list                            who may come in
   pocketagent token revoke phone                    closes its connections within a second
+  pocketagent trust ~/code/app                      read and approve what a project's own files would run
 
 The data directory is --data-dir, else $PA_DATA_DIR, else ./data: the same one as the server's."""
 
@@ -65,7 +72,7 @@ class Console:
     environment: Mapping[str, str]
     out: TextIO
     err: TextIO
-    ask: Callable[[str], str] = field(default=input)
+    ask: Callable[[], str] = field(default=input)
     now: Callable[[], float] = time.time
     random_hex: Callable[[int], str] = secrets.token_hex
 
@@ -138,6 +145,16 @@ def _parser() -> argparse.ArgumentParser:
     revoke = tokens.add_parser("revoke", parents=[everywhere], help="take a device's right to come in")
     revoke.add_argument("device", metavar="ID|NAME")
     revoke.set_defaults(run=_revoke)
+
+    trust = commands.add_parser(
+        "trust", parents=[everywhere], help="approve what a project's own files would run", formatter_class=raw,
+        description="Show the parts of a project that run without a question when the agent starts there (hooks,\n"
+        "servers of .mcp.json, plugins and the like), and approve them as they are now. Until then, and again\n"
+        "after each change of them, the agent works there without these parts.",
+    )  # fmt: skip
+    trust.add_argument("path", metavar="PATH", help="the project's directory")
+    trust.add_argument("--yes", action="store_true", help="approve without a question")
+    trust.set_defaults(run=_trust)
     return parser
 
 
@@ -210,6 +227,72 @@ def _revoke(chosen: argparse.Namespace, console: Console) -> None:
     (device,) = found
     if files.remove(device.id):
         console.tell(f"{device.name!r} ({device.id}) can no longer come in.")
+
+
+# -- trust --------------------------------------------------------------------------------------------------
+
+
+def _trust(chosen: argparse.Namespace, console: Console) -> None:
+    files = ProjectFiles(f"{_existing(chosen, console)}/projects")
+    project = _project_at(files, chosen.path)
+    trust = _standing(project, console)
+    if trust.state is Standing.TRUSTED:
+        how = "was approved as it is" if trust.files else "has nothing that would run by itself"
+        console.tell(f"{project.path} {how}: it is trusted.")
+        return
+    if not trust.fingerprint:
+        raise Problem(f"{project.path}: what would run there is too much, or cannot be read: it cannot be approved.")
+    console.tell(f"When the agent starts in {escaped(project.path)}, these may run without a question:")
+    for name in trust.files:
+        _show(Path(project.path, name.removesuffix(" (a link)")), name, console)
+    if not chosen.yes and not _agrees("Approve them as they are now? [y/N] ", console):
+        raise Problem("nothing was approved.")
+    # Read again: what is approved is what was shown, and the server may have renamed the project meanwhile.
+    if _standing(project, console).fingerprint != trust.fingerprint:
+        raise Problem("these files changed meanwhile: nothing was approved, look at them again.")
+    files.save(evolve(_project_at(files, project.path), approved=trust.fingerprint))
+    console.tell("Approved: from the next start of its process on, the agent works there with these parts.")
+
+
+def _standing(project: Project, console: Console) -> Trust:
+    home = console.environment.get("HOME") or str(Path.home())
+    fingerprint, files = startup_parts(project.path, f"{home}/.claude")
+    return judged(fingerprint, files, project.approved)
+
+
+def _project_at(files: ProjectFiles, path: str) -> Project:
+    real = os.path.realpath(path)
+    for project in files.all():
+        if project.path == real and not project.fault:
+            return project
+    raise Problem(f"there is no project {real}: create it from a client first.")
+
+
+def _show(path: Path, name: str, console: Console) -> None:
+    """The beginning of a file, so that nothing in it can act on the terminal."""
+    console.tell(f"\n  {escaped(name)}")
+    try:
+        if not path.is_file():
+            return
+        with path.open("rb") as file:
+            text = file.read(SHOWN_BYTES + 1).decode(errors="replace")
+    except OSError as error:
+        console.tell(f"    (cannot be read: {error.strerror})")
+        return
+    lines = text.splitlines()
+    for line in lines[:SHOWN_LINES]:
+        console.tell(f"    | {escaped(line)}")
+    if len(lines) > SHOWN_LINES or len(text) > SHOWN_BYTES:
+        console.tell("    (more follows)")
+
+
+def _agrees(question: str, console: Console) -> bool:
+    try:
+        console.err.write(question)
+        console.err.flush()
+        return console.ask().strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 # -- the data directory -------------------------------------------------------------------------------------
