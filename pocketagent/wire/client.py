@@ -293,22 +293,17 @@ def frames(batch: IBatch) -> bytes:
     """A batch as the frames of a WebSocket, joined: built once for all who hear it."""
     project_id = batch.project_id
     partial = f'{{"type":"agent_message","project_id":"{project_id}","timestamp":"{batch.timestamp}","data":'.encode()
-    # What stands before the data differs only in the number, as long as type and time are the same.
-    before: dict[tuple[str, str], bytes] = {}
     parts: list[bytes] = []
     add = parts.append
     for item in batch.items:
         if isinstance(item, Entry):
             seq, timestamp, _, name, message = item
-            pattern = before.get((name, timestamp))
-            if pattern is None:
-                text = f'{{"type":"{name}","project_id":"{project_id}","seq":%d,"timestamp":"{timestamp}","data":'
-                pattern = before[name, timestamp] = text.encode()
-            prefix = pattern % seq
+            prefix = (
+                f'{{"type":"{name}","project_id":"{project_id}","seq":{seq},"timestamp":"{timestamp}","data":'.encode()
+            )
         else:
             prefix, message = partial, item.message
-        size = len(prefix) + len(message) + 1
-        add(b"\x81\x7e%c%c" % (size >> 8, size & 255) if 125 < size < 65536 else _header(size))
+        add(_header(len(prefix) + len(message) + 1))
         add(prefix)
         add(message)
         add(b"}")
