@@ -14,7 +14,7 @@ from pathlib import Path
 
 from attrs import define, field
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.interfaces import IListeningPort, IReactorCore, IReactorFromThreads, IReactorSocket
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -135,7 +135,7 @@ def erect(
         projects=FileProjects(threads, ProjectFiles(data.projects)),
         journals=_journals(config, data, threads, reactor),
         devices=FileDevices(threads, DeviceFiles(data.devices)),
-        directories=Directories(threads, reactor, roots=config.roots, denied=config.denied),
+        directories=Directories(threads, reactor, roots=config.roots, denied=config.denied, home=str(Path.home())),
         agent=claude,
         host=LinuxHost(data.path, threads, reactor),
     )
@@ -249,6 +249,7 @@ class Server(Service):
     _scratch: str = field(init=False, default="")
     _ports: list[IListeningPort] = field(init=False, factory=list)
     _loops: list[LoopingCall] = field(init=False, factory=list)
+    _starting: Deferred[None] | None = field(init=False, default=None)
     _began: float = field(init=False, factory=time.monotonic)
 
     def startService(self) -> None:
@@ -257,8 +258,9 @@ class Server(Service):
         self._scratch = tempfile.mkdtemp(prefix="pocketagent-")
         self._floors = erect(self._config, self._reactor, self._data, self._certificates, self._scratch)
         self._floors.pool.start()
-        starting = Deferred.fromCoroutine(self._open(self._floors))
-        starting.addErrback(self._fail)
+        signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._reload))
+        self._starting = Deferred.fromCoroutine(self._open(self._floors))
+        self._starting.addErrback(self._fail)
 
     async def _open(self, floors: Floors) -> None:
         """From the store up to the port: nobody is let in before everything is ready."""
@@ -272,7 +274,7 @@ class Server(Service):
             self._ports.append(self._reactor.adoptStreamPort(one.fileno(), one.family, floors.door))
             one.close()
         if self._certificates is not None:
-            self._watch_certificates(self._certificates)
+            self._repeat(CERTIFICATE_POLL, self._certificates.poll)
         self._greet()
 
     def _greet(self) -> None:
@@ -288,15 +290,17 @@ class Server(Service):
             _log.info("The fingerprint for clients to pin: {fingerprint}", fingerprint=self._certificates.fingerprint)
         _log.info("Ready after {seconds:.2f} s", seconds=time.monotonic() - self._began)
 
-    def _watch_certificates(self, certificates: Certificates) -> None:
-        def reload() -> None:
-            self._run(certificates.reload, "reading the certificate again")
-
-        signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(reload))
-        self._repeat(CERTIFICATE_POLL, certificates.poll)
+    def _reload(self) -> None:
+        """SIGHUP: the certificate is read again."""
+        if self._certificates is not None:
+            self._run(self._certificates.reload, "reading the certificate again")
 
     def _fail(self, failure: Failure) -> None:
+        if failure.check(CancelledError):
+            return
         _log.failure("The server cannot start", failure)
+        # twistd would end with 0 after an orderly stop, and a service manager take the failure for a success.
+        self._reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
         self._reactor.callLater(0, self._reactor.stop)
 
     async def stopService(self) -> None:
@@ -306,6 +310,8 @@ class Server(Service):
             await self._close(self._floors)
 
     async def _close(self, floors: Floors) -> None:
+        if self._starting is not None:
+            self._starting.cancel()
         for loop in self._loops:
             loop.stop()
         for port in self._ports:

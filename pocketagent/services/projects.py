@@ -188,6 +188,7 @@ class Projects:
         self, conversation: Conversation, changes: Mapping[str, str | bool], trust: Trust | None = None
     ) -> None:
         """Save the project with these changes, then tell its state anew. Raises Refusal(STORAGE_UNAVAILABLE)."""
+        await self._refresh(conversation)
         await self.save(evolve(conversation.project, **changes))  # type: ignore[arg-type]  # names and types are ours
         await conversation.update(lambda project: evolve(project, **changes), trust)  # type: ignore[arg-type]  # as above
 
@@ -220,21 +221,26 @@ class Projects:
         if conversation.is_gone and conversation.project.id not in self._conversations:
             return
         try:
-            # `pocketagent trust` may have approved something meanwhile.
-            kept = await self._store.get(conversation.project.id)
-            if kept is not None and not kept.fault:
-                conversation.project = evolve(conversation.project, approved=kept.approved)
-            await self._store.save(conversation.project)
-        except StorageUnavailable:
+            await self._refresh(conversation)
+            await self.save(conversation.project)
+        except Refusal:
             _log.warn("project {id} could not be saved", id=conversation.project.id)
+
+    async def _refresh(self, conversation: Conversation) -> None:
+        """`pocketagent trust` may have approved something meanwhile: that must not be overwritten."""
+        try:
+            kept = await self._store.get(conversation.project.id)
+        except StorageUnavailable:
+            raise no_storage() from None
+        if kept is not None and not kept.fault:
+            conversation.project = evolve(conversation.project, approved=kept.approved)
 
     async def look_again(self, conversation: Conversation) -> Trust:
         """What the directory would run by itself now, against what was approved, here or by `pocketagent trust`."""
-        kept = await self._store.get(conversation.project.id)
-        approved = kept.approved if kept is not None else conversation.project.approved
-        trust = await self._directories.trust(conversation.project.path, approved)
-        if trust != conversation.trust or approved != conversation.project.approved:
-            await conversation.update(lambda project: evolve(project, approved=approved), trust)
+        await self._refresh(conversation)
+        trust = await self._directories.trust(conversation.project.path, conversation.project.approved)
+        if trust != conversation.trust:
+            await conversation.update(lambda project: project, trust)
         return trust
 
     def list(self) -> ProjectListed:
