@@ -166,6 +166,13 @@ class Channel(HTTPChannel):
         self.arrival.finish()
 
     def _turn_away(self, refusal: TurnedAway) -> None:
+        # Nothing that the other side wrote: not here, and not at any level.
+        self._log.debug(
+            "Turned away {peer}: {status} {code}",
+            peer=getattr(self.transport and self.transport.getPeer(), "host", "?"),
+            status=refusal.status,
+            code=refusal.code.value,
+        )
         self._answer(Answer.to_refusal(refusal, self._now()))
 
     def _failed(self, failure: Failure) -> None:

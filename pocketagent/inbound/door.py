@@ -8,7 +8,6 @@ one byte of a TLS handshake every nine seconds wins nothing.
 from collections.abc import Callable
 from typing import Protocol as Shape
 
-from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IAddress,
@@ -51,12 +50,6 @@ class Arrival(Protocol):
         self._door.arrived(self)
         if self.transport is not None:
             self.inner.makeConnection(self.transport)
-
-    @property
-    def port(self) -> int:
-        """Ours, which it came to."""
-        address = self.transport and self.transport.getHost()
-        return address.port if isinstance(address, IPv4Address | IPv6Address) else 0
 
     def dataReceived(self, data: bytes) -> None:
         self.inner.dataReceived(data)

@@ -122,19 +122,26 @@ class Names:
     def of(cls, names: Iterable[str], tls: bool) -> "Names":
         return cls(frozenset(names), "https" if tls else "http")
 
-    def check_host(self, call: Call, port: int) -> None:
-        """Whether the request was meant for us, by name and port. Raises TurnedAway (400, 421)."""
-        host, asked = host_of(call)
-        if host not in self._names or (asked or self._default_port) != port:
-            # Also what stops DNS rebinding: a page of another name cannot choose its Host.
+    def check_host(self, call: Call) -> int:
+        """Whether the request was meant for us; the port that its sender knows. Raises TurnedAway (400, 421).
+
+        That port need not be ours: a router may forward another one. The name is what stops DNS rebinding, since
+        the page of another name cannot choose its Host.
+        """
+        host, port = host_of(call)
+        if host not in self._names:
             raise TurnedAway(
                 421,
                 Code.FORBIDDEN,
                 "This server does not go by that name: use one that it was started with (--name).",
             )
+        return port or self._default_port
 
     def check_origin(self, call: Call, port: int) -> None:
-        """Whether the web page that asks, if one does, is ours. Raises TurnedAway (400, 403)."""
+        """Whether the web page that asks, if one does, is ours: one of our names, with the port that was asked.
+
+        Raises TurnedAway (400, 403).
+        """
         origin = call.only("origin")
         if origin is not None and origin not in self._origins(port):
             raise TurnedAway(403, Code.FORBIDDEN, "Pages of other origins may not come here.")

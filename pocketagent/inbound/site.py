@@ -56,13 +56,12 @@ class Site:
 
     async def respond(self, call: Call, channel: Channel) -> Answer | None:
         """Answer the request; None where a WebSocket took it over. Raises TurnedAway."""
-        port = channel.arrival.port
         if call.path in ("/health", "/ready"):
             gate.host_of(call)
             gate.check_target(call)
             gate.check_method(call, "GET", "HEAD")
             return await (self._say_health() if call.path == "/health" else self._say_ready())
-        self._names.check_host(call, port)
+        port = self._names.check_host(call)
         if call.path != "/ws":
             raise TurnedAway(404, Code.INVALID_MESSAGE, "There is nothing here.")
         gate.check_target(call)

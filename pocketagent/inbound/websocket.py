@@ -78,7 +78,7 @@ class WebSocket(WebSocketServerProtocol):
         self._unread = bytearray()
         self._is_reading = True
         self._is_too_much = False
-        self._small_frames = 0
+        self._frames_read = 0
         self._message: bytearray | None = None
         self._frames = 0
         self._size = 0
@@ -143,7 +143,7 @@ class WebSocket(WebSocketServerProtocol):
         while self._unread and self._pause is None and not self._is_full():
             piece = bytes(self._unread[:PIECE])
             del self._unread[:PIECE]
-            self._small_frames = 0
+            self._frames_read = 0
             self._dataReceived(piece)
             if self._is_too_much:
                 self._is_too_much = False
@@ -216,8 +216,8 @@ class WebSocket(WebSocketServerProtocol):
         return is_within
 
     def _count_frame(self) -> None:
-        self._small_frames += 1
-        if self.state != self.STATE_OPEN and self._small_frames > MAX_FRAMES // 4:
+        self._frames_read += 1
+        if self.state != self.STATE_OPEN and self._frames_read > MAX_FRAMES // 4:
             self._is_too_much = True
 
     def _watch_assembly(self) -> None:

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-from collections.abc import Mapping
 
 from attrs import evolve
 from twisted.internet.defer import Deferred
@@ -15,27 +14,11 @@ from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.inbound.connection import OUTSTANDING, Connection, Terms
 from pocketagent.inbound.outbox import Outbox
 from pocketagent.ports import IConnection
+from tests.inbound.frames import Message, texts
 from tests.inbound.house import DEVICE, TERMS, Batch, Dispatch, Subscriptions
 from tests.inbound.test_outbox import KiB, Pipe
 
-Message = Mapping[str, object]
-
 A, B = "aaaaaaaa-0000-4000-8000-000000000000", "bbbbbbbb-0000-4000-8000-000000000000"
-
-
-def texts(data: bytes) -> list[Message]:
-    """The messages in a run of text frames."""
-    found = []
-    while data:
-        size, head = data[1], 2
-        if size == 126:
-            size, head = int.from_bytes(data[2:4], "big"), 4
-        elif size == 127:
-            size, head = int.from_bytes(data[2:10], "big"), 10
-        assert data[0] == 0x81, data[:20]
-        found.append(json.loads(data[head : head + size]))
-        data = data[head + size :]
-    return found
 
 
 class Line:

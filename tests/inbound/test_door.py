@@ -16,9 +16,15 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface import directlyProvides
 
+from pocketagent.domain.message import Entry
 from pocketagent.inbound.door import LINGER, Arrival, Door
 from tests.inbound.certificate import private_certificate
-from tests.inbound.house import House, Talk, connected, listening, number, request
+from tests.inbound.frames import texts
+from tests.inbound.house import Batch, House, Talk, connected, listening, number, request
+
+
+def entry(seq: int) -> Entry:
+    return Entry(seq, "2026-01-01T12:00:00.000000Z", "claude", "agent_message", b'{"text":"%b"}' % (b"x" * 1000))
 
 
 class Socket(StringTransport):
@@ -204,9 +210,13 @@ class TLSTests(TestCase):
 
     async def until(self, condition: Callable[[], object]) -> None:
         while not condition():
-            turn: Deferred[None] = Deferred()
-            IReactorTime(installed).callLater(0.005, turn.callback, None)
-            await turn
+            await self.turn()
+
+    def turn(self) -> Deferred[None]:
+        """Fires when the reactor has been round."""
+        done: Deferred[None] = Deferred()
+        IReactorTime(installed).callLater(0.001, done.callback, None)
+        return done
 
     async def opened(self) -> Talk:
         talk = await connected(self.port, self.trust)
@@ -290,6 +300,28 @@ class TLSTests(TestCase):
         talk.transport.transport.abortConnection()  # type: ignore[union-attr]
         await self.until(lambda: self.house.subscriptions.departed)
         self.assertEqual(self.house.dispatch.asked, [])
+
+    async def test_slow_reader(self) -> None:
+        """FL-01: one that does not read is behind after a bounded number of bytes; reading again, it gets all of them
+        in order, and is said to have room."""
+        talk = await self.opened()
+        (connection,) = self.house.subscriptions.present
+        talk.transport.pauseProducing()  # type: ignore[union-attr]
+        talk.heard = b""
+        seq = 0
+        while not connection.is_behind:
+            connection.hear(Batch("p", [entry(seq + n) for n in range(64)]))
+            seq += 64
+            await self.turn()
+            self.assertLess(seq, 64 * 1024)
+        self.assertEqual(self.house.subscriptions.emptied, [])
+        talk.transport.resumeProducing()  # type: ignore[union-attr]
+        await self.until(lambda: self.house.subscriptions.emptied)
+        self.assertFalse(connection.is_behind)
+        connection.send(b'{"seq": "last"}')
+        await talk.until(lambda: talk.heard.endswith(b'{"seq": "last"}'))
+        self.assertEqual([message["seq"] for message in texts(talk.heard)], [*range(seq), "last"])
+        talk.leave()
 
     async def test_close_all(self) -> None:
         """At the end everybody hears 1001, and those who do not answer are dropped a second later."""
