@@ -15,6 +15,7 @@ from attrs import evolve
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
+from twisted.logger import capturedLogs
 from zope.interface.verify import verifyObject
 
 from pocketagent.domain.agent import (
@@ -318,6 +319,16 @@ class ProbeTests(AgentTestCase):
         self.assertEqual(caught.exception.code, Code.CLAUDE_NOT_FOUND)
         self.assertIn("2.1.128", caught.exception.message)
 
+    async def test_old(self) -> None:
+        """A CLI that should be updated is used, with a warning in the log."""
+        for version, warnings in (("2.1.217", 1), ("2.1.218", 0)):
+            self._says(f"echo '{version} (Claude Code)'")
+            claude = self.claude()
+            with capturedLogs() as events:
+                await claude.probe()
+            self.assertTrue(claude.available)
+            self.assertEqual([event["log_level"].name for event in events], ["warn"] * warnings)
+
     async def test_odd(self) -> None:
         """A CLI that does not say its version is not used; one that says more than it beside is."""
         for script, version in (
@@ -587,10 +598,12 @@ class EndTests(AgentTestCase):
     async def test_closed_stdin(self) -> None:
         """A CLI that ends while it is written to is no crash, and the prompt stands in no log (CH-15)."""
         run, listener = await self.start()
-        await self.prompt(run, "deaf:\npause: 0.3\nexit: 0")
-        await self.prompt(run, "say: a secret of mine " + "x" * 2_000_000)
-        await listener.end()
-        run.answer("x", b"{}", Answer(Behavior.DENY))
+        with capturedLogs() as events:
+            await self.prompt(run, "deaf:\npause: 0.3\nexit: 0")
+            await self.prompt(run, "say: a secret of mine " + "x" * 2_000_000)
+            await listener.end()
+            run.answer("x", b"{}", Answer(Behavior.DENY, message="a secret of mine"))
+        self.assertNotIn("a secret of mine", str(events))
 
     async def test_deaf(self) -> None:
         """A CLI that never reads blocks nobody, and has a bound: then prompts are refused (AR-18)."""
