@@ -77,6 +77,7 @@ class WebSocket(WebSocketServerProtocol):
         self._connection: Connection | None = None
         self._unread = bytearray()
         self._is_reading = True
+        self._is_busy = False
         self._is_too_much = False
         self._frames_read = 0
         self._message: bytearray | None = None
@@ -140,6 +141,18 @@ class WebSocket(WebSocketServerProtocol):
 
     def read_on(self) -> None:
         """Read as far as there is room for what is asked, and no further."""
+        if self._is_busy:
+            # A request that was done at once has made room; who reads now goes on anyway.
+            return
+        self._is_busy = True
+        try:
+            self._read()
+        finally:
+            self._is_busy = False
+        self._watch_assembly()
+        self._set_reading(not self._unread and not self._is_full())
+
+    def _read(self) -> None:
         while self._unread and self._pause is None and not self._is_full():
             piece = bytes(self._unread[:PIECE])
             del self._unread[:PIECE]
@@ -148,8 +161,6 @@ class WebSocket(WebSocketServerProtocol):
             if self._is_too_much:
                 self._is_too_much = False
                 self._pause = self._clock.callLater(PAUSE, self._go_on)
-        self._watch_assembly()
-        self._set_reading(not self._unread and not self._is_full())
 
     def _go_on(self) -> None:
         self._pause = None

@@ -2,10 +2,11 @@
 
 import itertools
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from attrs import define, field, frozen
 from twisted.internet import reactor as installed
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP4ServerEndpoint, wrapClientTLS
 from twisted.internet.interfaces import (
     IListeningPort,
@@ -49,17 +50,17 @@ TERMS = Terms(
 
 @define(eq=False)
 class Access:
-    """Admits TOKEN. `asked` keeps what it was asked; with `slow` it answers when that fires."""
+    """Admits TOKEN. `asked` keeps what it was asked; with `slow` it answers when that fires or is given up."""
 
     asked: list[str] = field(factory=list)
     slow: Deferred[None] | None = None
     failure: Exception | None = None
-    cancelled: int = 0
 
     async def admit(self, token: str) -> Device:
         self.asked.append(token)
         if self.slow is not None:
-            await self.slow
+            with suppress(CancelledError):
+                await self.slow
         if self.failure is not None:
             raise self.failure
         if token != TOKEN:

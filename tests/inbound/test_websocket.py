@@ -119,6 +119,14 @@ class OpenTests(SynchronousTestCase):
             (reply,) = texts(opened.heard())
             self.assertEqual((reply["type"], reply["request_id"]), ("project_left", "r"))
 
+    def test_many_requests(self) -> None:
+        """Many requests that come at once are carried out one by one, each once, in their order."""
+        opened = Opened()
+        data = b"".join(frame(b'{"type":"health_check","request_id":"%d"}' % n) for n in range(90))
+        opened.say(data[:-20])
+        opened.say(data[-20:])
+        self.assertEqual([reply["request_id"] for reply in texts(opened.heard())], [str(n) for n in range(90)])
+
     def test_large_request(self) -> None:
         """A message of just the allowed size is one."""
         opened = Opened()
