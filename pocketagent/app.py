@@ -87,8 +87,8 @@ def _certificates(config: Config, data: DataDirectory) -> Certificates | None:
     if config.plaintext:
         return None
     if config.certificate:
-        return Certificates.given(config.certificate, config.private_key, time.time())
-    return Certificates.made(data.certificates, config.names, time.time())
+        return Certificates.given(config.certificate, config.private_key, time.time)
+    return Certificates.made(data.certificates, config.names, time.time)
 
 
 def find_claude(configured: str, environment: Mapping[str, str]) -> str | None:
@@ -110,6 +110,7 @@ class Floors:
     """What `Server` starts and stops."""
 
     pool: ThreadPool
+    threads: Threads
     claude: Claude
     services: Services
     door: Door
@@ -141,7 +142,7 @@ def erect(
     )
     faults = {} if certificates is None else {"certificate": lambda: certificates.fault}
     services = assemble(adapters, _rules(config), reactor, time.time, _new_id, faults)
-    return Floors(pool, claude, services, _door(config, reactor, certificates, services))
+    return Floors(pool, threads, claude, services, _door(config, reactor, certificates, services))
 
 
 def _journals(config: Config, data: DataDirectory, threads: Threads, reactor: IServerReactor) -> FileJournals:
@@ -206,7 +207,7 @@ def _door(
     return site.factory(
         clock=reactor,
         names=config.names,
-        tls=None if certificates is None else certificates,
+        tls=certificates,
         access=services.access,
         health=services.health,
         welcome=WebSockets(reactor, services.dispatch, services.subscriptions, terms, _new_id),
@@ -273,8 +274,9 @@ class Server(Service):
         for one in self._bound.sockets:
             self._ports.append(self._reactor.adoptStreamPort(one.fileno(), one.family, floors.door))
             one.close()
-        if self._certificates is not None:
-            self._repeat(CERTIFICATE_POLL, self._certificates.poll)
+        certificates = self._certificates
+        if certificates is not None:
+            self._repeat(CERTIFICATE_POLL, lambda: certificates.poll(floors.threads))
         self._greet()
 
     def _greet(self) -> None:
@@ -292,8 +294,9 @@ class Server(Service):
 
     def _reload(self) -> None:
         """SIGHUP: the certificate is read again."""
-        if self._certificates is not None:
-            self._run(self._certificates.reload, "reading the certificate again")
+        certificates, floors = self._certificates, self._floors
+        if certificates is not None and floors is not None:
+            self._run(lambda: certificates.reload(floors.threads), "reading the certificate again")
 
     def _fail(self, failure: Failure) -> None:
         if failure.check(CancelledError):
