@@ -643,9 +643,8 @@ class EndTests(AgentTestCase):
     async def test_server_killed(self) -> None:
         """After a kill -9 of the server nothing of its agents is alive (the dead-man switch)."""
         command = [sys.executable, "-m", "tests.outbound.doomed", str(self.folder)]
-        server = subprocess.Popen(
-            command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2], env={"PATH": "/usr/bin:/bin"}
-        )
+        environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2], env=environment)
         assert server.stdout is not None
         self.addCleanup(server.stdout.close)
         self.addCleanup(server.wait)

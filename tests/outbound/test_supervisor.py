@@ -46,9 +46,11 @@ if os.fork() == 0:
     os._exit(0)
 if os.fork() == 0:
     tell(); os.kill(os.getpid(), signal.SIGSTOP)
-tell()
 """
-"""A child, a daemon forked twice in its own session, a stopped child, and the program itself; then what comes after."""
+"""A child, a daemon forked twice in its own session, and a stopped child."""
+
+DEAF = "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+FOREVER = "while True: time.sleep(3600)"
 
 
 class Started:
@@ -92,9 +94,9 @@ class SupervisorTests(SynchronousTestCase):
         self.addCleanup(started.end)
         return started
 
-    def _family(self, then: str) -> tuple[Started, list[int]]:
-        """A program with its descendants, their pids, the program's own last."""
-        started = self._start(FAMILY + then)
+    def _family(self, first: str, then: str) -> tuple[Started, list[int]]:
+        """A program with its descendants, their pids, the program's own last; all of them are ready."""
+        started = self._start(f"{FAMILY}{first}\ntell()\n{then}")
         pid = started.report()["started"]
         pids = [int(started.said.readline()) for _ in range(4)]
         return started, [each for each in pids if each != pid] + [pid]
@@ -186,9 +188,7 @@ class SupervisorTests(SynchronousTestCase):
 
     def test_terminate(self) -> None:
         """TERM reaches the program alone; what it leaves is killed when it has ended (CH-02, CH-03)."""
-        started, pids = self._family(
-            "signal.signal(signal.SIGTERM, lambda *_: os._exit(3))\nwhile True: time.sleep(3600)"
-        )
+        started, pids = self._family("signal.signal(signal.SIGTERM, lambda *_: os._exit(3))", FOREVER)
         started.control.sendall(b"TERM\n")
         self.assertEqual(started.report(), {"exit_code": 3, "signal": None, "left": 0})
         self.assertEqual([pid for pid in pids if is_alive(pid)], [])
@@ -203,14 +203,15 @@ class SupervisorTests(SynchronousTestCase):
 
     def test_kill(self) -> None:
         """KILL ends the program and every descendant, daemons and stopped ones too, before the end is told (CH-03)."""
-        started, pids = self._family("signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: time.sleep(3600)")
+        started, pids = self._family(DEAF, FOREVER)
         started.control.sendall(b"TERM\nKILL\nKILL\n")
         self.assertEqual(started.report(), {"exit_code": None, "signal": 9, "left": 0})
         self.assertEqual([pid for pid in pids if is_alive(pid)], [])
 
     def test_ends_by_itself(self) -> None:
         """When the program ends, its descendants are dead before that is told, though they hold its stdout (CH-04)."""
-        started, pids = self._family("os._exit(0)")
+        started, pids = self._family("", "os.read(0, 1); os._exit(0)")
+        started.stdin.sendall(b"x")
         self.assertEqual(started.report(), {"exit_code": 0, "signal": None, "left": 0})
         self.assertEqual([pid for pid in pids if is_alive(pid)], [])
         self.assertEqual(started.said.read(), b"")
@@ -247,7 +248,7 @@ class SupervisorTests(SynchronousTestCase):
 
     def test_dead_man(self) -> None:
         """When the server is gone, everything is killed at once."""
-        started, pids = self._family("signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: time.sleep(3600)")
+        started, pids = self._family(DEAF, FOREVER)
         started.reports.close()
         started.control.close()
         self._assert_dead([*pids, started.process.pid])
@@ -273,7 +274,7 @@ class SupervisorTests(SynchronousTestCase):
 
     def test_service_manager(self) -> None:
         """A SIGTERM to everybody, as a service manager sends it, ends the program and not its supervisor before it."""
-        started, pids = self._family("while True: time.sleep(3600)")
+        started, pids = self._family("", FOREVER)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             started.process.send_signal(number)
         os.kill(pids[-1], signal.SIGTERM)
