@@ -26,8 +26,12 @@ from pocketagent.wire.events import data
 MAX_DEPTH = 64
 MAX_CONTAINERS = 10_000
 """Objects and arrays in one message: bounds the work of reading it (threats 3.2 has 1,000 keys; ours is rounder)."""
+MAX_DIGITS = 100
+"""Of a whole number: Python takes long over thousands of them."""
 MAX_REQUEST_ID = 128
 MAX_PROJECT_ID = 128
+MAX_SHOWN = 256
+"""Characters of a client's own words that an error repeats."""
 
 COMMANDS: Mapping[str, type[Command]] = {
     "project_create": commands.CreateProject,
@@ -144,11 +148,18 @@ def decode(payload: bytes) -> Request:
 def _parse(payload: bytes) -> Mapping[str, object]:
     _check_depth(payload)
     try:
+        # Decoded here, because `json` would guess at UTF-16, and take a byte order mark and halves of pairs.
         message: object = json.loads(
-            payload, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
+            payload.decode(),
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+            parse_int=_whole,
         )
         if _SURROGATE.search(payload):
             json.dumps(message, ensure_ascii=False).encode()
+    except UnicodeDecodeError:
+        raise invalid("", "The message is not valid UTF-8.") from None
     except UnicodeEncodeError:
         raise invalid("", "The message has half of a surrogate pair: it is not valid text.") from None
     except ValueError as problem:
@@ -188,6 +199,12 @@ def _finite(text: str) -> float:
     return number
 
 
+def _whole(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise invalid("", "A number is too large.")
+    return int(text)
+
+
 def _request_id(message: Mapping[str, object]) -> str | None:
     request_id = message.get("request_id")
     if request_id is None:
@@ -224,7 +241,7 @@ def _command(message: Mapping[str, object], fields: Mapping[str, object], projec
         raise invalid("type", "`type` is missing: say what is asked.")
     wanted = COMMANDS.get(name)
     if wanted is None:
-        raise invalid("type", f"There is no request of the type {name[:MAX_REQUEST_ID]!r}.")
+        raise invalid("type", f"There is no request of the type {name[:MAX_SHOWN]!r}.")
     given = dict(fields)
     if project_id is not None:
         given["project_id"] = project_id
@@ -244,7 +261,7 @@ def _misfit(problem: str) -> Refusal:
     if missing:
         field = "project_id" if missing[1] == "project_id" else f"{field}.{missing[1]}"
         return invalid(field, f"`{field}` is missing.")
-    return invalid(field, f"`{field}` does not fit: {_WHERE.sub('', problem)}.")
+    return invalid(field, f"`{field}` does not fit: {_WHERE.sub('', problem)[:MAX_SHOWN]}.")
 
 
 def _check_exact(value: object, given: object, where: str) -> None:
@@ -256,7 +273,7 @@ def _check_exact(value: object, given: object, where: str) -> None:
     if isinstance(value, _EXACT):
         for name in given:
             if name not in fields:
-                raise invalid(f"{where}.{name}", f"`{name[:MAX_REQUEST_ID]}` is not known here.")
+                raise invalid(f"{where}.{name[:MAX_SHOWN]}", f"`{name[:MAX_SHOWN]}` is not known here.")
     for name, inner in given.items():
         if name not in fields:
             continue
