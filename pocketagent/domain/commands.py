@@ -72,23 +72,24 @@ def _uuid(_: object, attribute: "Attribute[str | None]", value: str | None) -> N
         raise invalid(f"data.{attribute.name}", f"`{attribute.name}` is not a UUID.")
 
 
-def moment(text: str) -> str:
+def moment(text: str, name: str = "since") -> str:
     """RFC 3339 with a zone -> as the journal writes its times, so that texts compare as times.
 
-    Raises Refusal(INVALID_MESSAGE).
+    Raises Refusal(INVALID_MESSAGE) that names the field.
     """
+    text = text[:41].upper()
     try:
-        parsed = datetime.fromisoformat(text) if len(text) <= 40 and "T" in text.upper() else None
+        parsed = datetime.fromisoformat(text) if len(text) <= 40 and "T" in text else None
         if parsed is not None and parsed.tzinfo is not None:
             return timestamp(parsed.timestamp())
     except (ValueError, OverflowError):
         pass
-    raise invalid("data.since", "`since` and `until` are times of RFC 3339 with a zone: 2026-01-31T12:00:00Z.")
+    raise invalid(f"data.{name}", f"`{name}` is a time of RFC 3339 with a zone, such as 2026-01-31T12:00:00Z.")
 
 
 def _moment(_: object, attribute: "Attribute[str | None]", value: str | None) -> None:
     if value is not None:
-        moment(value)
+        moment(value, attribute.name)
 
 
 @frozen(kw_only=True)

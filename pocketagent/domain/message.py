@@ -49,8 +49,8 @@ class Partial(NamedTuple):
 
 
 def timestamp(seconds: float) -> str:
-    """Seconds since 1970 -> RFC 3339 in UTC, always with six digits of microseconds.
+    """Seconds since 1970 -> RFC 3339 in UTC, always with six digits of microseconds and four of the year.
 
-    So that texts of the same year range order as their times do.
+    So that texts order as their times do (`strftime` does not fill up a short year).
     """
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")[:-6] + "Z"
