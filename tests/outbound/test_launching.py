@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from attrs import evolve
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -66,6 +66,7 @@ class ArgumentsTests(SynchronousTestCase):
             ],
         )
 
+    @settings(deadline=None)
     @given(st.text(), st.text(), st.lists(st.text()))
     def test_no_value_stands_alone(self, model: str, effort: str, tools: list[str]) -> None:
         """Whatever a value is, it is never an argument of its own."""

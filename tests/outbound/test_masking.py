@@ -1,6 +1,6 @@
 """A child's complaints are shown without the secrets that it was handed."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -30,6 +30,7 @@ class MaskingTests(SynchronousTestCase):
         hidden = secrets({"A_KEY": "secret", "B_KEY": "secret-and-more"}, None)
         self.assertEqual(tail(b"x secret-and-more secret", hidden), "x *** ***")
 
+    @settings(deadline=None)
     @given(st.binary(max_size=4 * SHOWN), st.integers(0, SHOWN))
     def test_bound(self, stderr: bytes, repeat: int) -> None:
         """It is the last 2 KiB at most, and valid UTF-8, whatever the child wrote."""

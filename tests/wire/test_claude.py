@@ -150,7 +150,7 @@ class HearTests(SynchronousTestCase):
         """What would be over the bound once it is wrapped is told like a line over the bound."""
         self.assertEqual(one(b"\x01" * (MAX_LINE // 4)), Overlong(MAX_LINE // 4))
 
-    @settings(max_examples=500)
+    @settings(max_examples=300, deadline=None)
     @given(st.data())
     def test_nothing_breaks_a_strict_reader(self, data: st.DataObject) -> None:
         """Whatever was said, what is passed on is a JSON object to a strict reader, on one line."""
@@ -163,11 +163,26 @@ class HearTests(SynchronousTestCase):
                 self.assertNotIn(b"\n", kept)
                 self.assertIsInstance(strict(kept), dict)
 
+    @settings(deadline=None)
     @given(st.lists(st.binary(max_size=50).map(lambda data: data.replace(b"\n", b""))))
     def test_nothing_raises(self, lines: list[bytes]) -> None:
         """Any bytes are heard, and each line that is not blank comes out as one utterance."""
         heard = hear(lines)
         self.assertEqual(len(heard.utterances) + len(heard.asides), sum(1 for line in lines if line.strip()))
+
+    def test_any_type_anywhere(self) -> None:
+        """Whatever stands in a field that is looked at, the line is heard, and passes untouched if it passes."""
+        for kind, subtype in KINDS:
+            for field in FIELDS:
+                for value in ODD:
+                    line = say(**{"type": kind, "subtype": subtype, "request_id": "r", field: value})
+                    for utterance in hear([line]).utterances:
+                        self.assertIn(line_of(utterance), (None, line))
+
+    def test_errors_have_a_bound(self) -> None:
+        """Of what the CLI says of an error no more is taken than people read."""
+        errors = self._result(is_error=True, errors=["x" * 1_000_000] * 1000).errors
+        self.assertLess(sum(map(len, errors)), 100_000)
 
     def test_partial(self) -> None:
         """A stream_event is partial output; where a message begins and ends is marked."""
@@ -357,4 +372,14 @@ SAMPLES = [line for transcript in TRANSCRIPTS for line in transcript.read_bytes(
 PIECES = [
     *(b"", b"\\ud83d", b"\xff", b"NaN", b"1e999", b"-", b"\\", b'"', b"{", b"}", b"[", b"]", b",", b"\x00", b"\t"),
     *(b"\xed\xa0\x80", b"\\u00", b'"type":7,', b'"type":"result",', b'"type":"stream_event",', b"01", b"[" * 2000),
+]
+ODD: list[object] = [None, True, 7, 1.5, "x", [], {}, [[]], [{}], {"subtype": []}, {"request_id": {}}]
+KINDS = [
+    *((kind, None) for kind in ("assistant", "stream_event", "result", "control_request", "control_response")),
+    *(("system", kind) for kind in ("init", "status", "session_state_changed", "background_tasks_changed")),
+    *(("control_cancel_request", None), ("keep_alive", None)),
+]
+FIELDS = [
+    *("type", "subtype", "session_id", "request_id", "request", "response", "event", "parent_tool_use_id", "state"),
+    *("permissionMode", "tasks", "is_error", "errors", "result", "queued_turn_count", "total_cost_usd"),
 ]

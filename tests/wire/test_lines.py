@@ -3,7 +3,7 @@
 import tracemalloc
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -18,6 +18,7 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
 
 
 class LinesTests(SynchronousTestCase):
+    @settings(deadline=None)
     @given(st.binary(), st.lists(st.integers(0, 10_000)))
     def test_any_cut(self, data: bytes, places: list[int]) -> None:
         """However the data is cut, the same lines come out, and nothing of it is lost."""
@@ -27,6 +28,7 @@ class LinesTests(SynchronousTestCase):
         self.assertEqual(heard, whole)
         self.assertEqual(lines.rest(), rest or None)
 
+    @settings(deadline=None)
     @given(
         st.lists(st.integers(0, 40).map(lambda size: b"x" * size), max_size=12),
         st.lists(st.integers(0, 10_000)),

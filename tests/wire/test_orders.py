@@ -3,7 +3,7 @@
 import json
 from uuid import uuid4
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -22,6 +22,7 @@ def read(line: bytes) -> dict[str, object]:
 
 
 class OrdersTests(SynchronousTestCase):
+    @settings(deadline=None)
     @given(TEXT)
     def test_prompt(self, text: str) -> None:
         """A prompt is one line whatever is in it, flags and newlines too (AR-01, AR-04), and carries its uuid."""
