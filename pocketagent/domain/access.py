@@ -5,7 +5,8 @@ import hmac
 import re
 from enum import StrEnum
 
-from attrs import evolve, field, frozen
+from attrs import Attribute, evolve, field, frozen
+from attrs.validators import optional
 
 TOKEN_BYTES = 32
 """256 random bits: nothing to guess, so a fast hash is enough (threats 5.1)."""
@@ -13,6 +14,9 @@ TOKEN_BYTES = 32
 TOKEN = re.compile(r"pa_(?P<id>[0-9a-f]{16})_(?P<secret>[0-9a-f]{64})", re.ASCII)
 
 MAX_NAME = 64
+
+LAST_MOMENT = 253402300799
+"""Seconds: the end of the year 9999."""
 
 
 class Scope(StrEnum):
@@ -27,6 +31,12 @@ class Scope(StrEnum):
         return order.index(self) >= order.index(needed)
 
 
+def _is_moment(device: object, attribute: "Attribute[float]", seconds: float) -> None:
+    """No NaN, which would never come (AU-05), no infinity, nothing before 1970 or beyond what a calendar has."""
+    if not 0 <= seconds <= LAST_MOMENT:
+        raise ValueError(f"{attribute.name} is no time: {seconds!r}.")
+
+
 @frozen
 class Device:
     """Somebody's phone, browser, terminal or script: a credential with a name.
@@ -39,8 +49,8 @@ class Device:
     name: str
     scope: Scope
     secret_hash: str = field(repr=False)
-    created_at: float
-    expires_at: float | None = None
+    created_at: float = field(validator=_is_moment)
+    expires_at: float | None = field(default=None, validator=optional(_is_moment))
     expired: bool = False
 
     def is_over(self, now: float) -> bool:

@@ -29,7 +29,7 @@ from zope.interface import implementer
 from pocketagent.outbound import authority
 from pocketagent.ports import IThreads
 
-MAX_SIZE = 1024 * 1024
+MAX_SIZE = 128 * 1024
 """Bytes of a certificate with its chain, and of a key."""
 
 MAX_LINKS = 40

@@ -112,7 +112,7 @@ class ProjectFiles:
         except OSError as error:
             return _faulty(project_id, f"Its {METADATA} cannot be read: {_reason(error)}.")
         except ValueError as error:
-            return _faulty(project_id, f"Its {METADATA} cannot be used: {error}.")
+            return _faulty(project_id, f"Its {METADATA} cannot be used: {str(error).rstrip('.')}.")
         if project.id != project_id:
             return _faulty(project_id, f"Its {METADATA} is that of another project.")
         return project
@@ -200,7 +200,7 @@ class DeviceFiles:
         except OSError as error:
             raise ValueError(f"The device {name} cannot be read: {_reason(error)}.") from error
         except ValueError as error:
-            raise ValueError(f"The device {name} cannot be used: {error}.") from error
+            raise ValueError(f"The device {name} cannot be used: {str(error).rstrip('.')}.") from error
         if device.id != device_id:
             raise ValueError(f"The device {name} cannot be used: it is that of another device.")
         return device
