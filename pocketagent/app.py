@@ -40,6 +40,7 @@ from pocketagent.outbound.journal import FileJournals
 from pocketagent.outbound.journal import Rules as JournalRules
 from pocketagent.outbound.retention import Retention
 from pocketagent.outbound.threads import Threads
+from pocketagent.ports import StorageUnavailable
 from pocketagent.services.assembly import Adapters, Rules, Services, assemble
 from pocketagent.services.executions import Bounds
 from pocketagent.services.runs import Terms
@@ -72,9 +73,10 @@ def build(config: Config, reactor: IServerReactor) -> "Server":
         raise CannotStart(str(problem)) from None
     try:
         certificates = _certificates(config, data)
+        ProjectFiles(data.projects).tidy()
         DeviceFiles(data.devices).all()
         bound = bind(config.host, config.port)
-    except (CertificateUnusable, ValueError) as problem:
+    except (CertificateUnusable, StorageUnavailable, ValueError) as problem:
         data.close()
         raise CannotStart(str(problem)) from None
     except CannotStart:
