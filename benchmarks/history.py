@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from statistics import median
 
 from benchmarks.contenders import Ours, project_of
@@ -46,21 +46,23 @@ def _list(ours: Ours) -> Sequence[Figure]:
 
 
 def _fill(ours: Ours, project_id: str, lines: int) -> None:
-    ours.client.request(
-        "execute", project_id=project_id, prompt=f"lines: {lines} 300", options={"timeout": 600}
-    )  # fmt: skip
+    """Let the child say so many lines, and see that the journal has them."""
+    prompt = f"lines: {lines} 300"
+    ours.client.request("execute", project_id=project_id, prompt=prompt, options={"timeout": 600})
     end = time.monotonic() + 300
-    while _state(ours, project_id) != "IDLE":
+    while (project := _project(ours, project_id))["state"] == "EXECUTING":
         if time.monotonic() > end:
             raise RuntimeError(f"{lines} lines were not said within 300 s")
         time.sleep(0.1)
+    if project["state"] != "IDLE" or int(str(project["head_seq"])) < lines:
+        raise RuntimeError(f"{lines} lines were to be kept, and the project says {project}")
 
 
-def _state(ours: Ours, project_id: str) -> object:
+def _project(ours: Ours, project_id: str) -> dict[str, object]:
     listed = ours.client.request("project_list")["data"]
     assert isinstance(listed, dict)
-    states: Callable[[dict[str, object]], bool] = lambda one: one["id"] == project_id  # noqa: E731
-    return next(one["state"] for one in listed["projects"] if states(one))
+    found: dict[str, object] = next(one for one in listed["projects"] if one["id"] == project_id)
+    return found
 
 
 def _ask(ours: Ours, type: str, **data: object) -> float:

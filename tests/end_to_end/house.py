@@ -196,7 +196,7 @@ class House:
             talk.close()
 
     def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
-        """End the server by a signal; its exit code. Raises TooLate."""
+        """End the server by a signal; its exit code (twistd ends by the signal itself: -15). Raises TooLate."""
         process, self._process = self._process, None
         if process is None:
             return 0
