@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from attrs import evolve
 
 from pocketagent.domain.agent import SessionNamed, TurnResult
-from pocketagent.domain.events import State
+from pocketagent.domain.events import PermissionRequest, State
 from pocketagent.domain.message import Entry
 from pocketagent.domain.turn import Core, Execution
 from pocketagent.ports import IJournal
@@ -89,10 +89,10 @@ def _fold(entries: Iterable[Entry]) -> Core:
                 dropped = events.read_dropped(entry.message)
                 core = evolve(core, queue=tuple(one for one in core.queue if one.id != dropped))
             case "permission_request":
-                request = events.read_permission(entry.message)
+                request = PermissionRequest(events.read_permission(entry.message), b"{}", "")
                 core = evolve(core, permissions=(*core.permissions, request))
             case "permission_resolved":
-                resolved = events.read_permission(entry.message).permission_id
+                resolved = events.read_permission(entry.message)
                 rest = tuple(one for one in core.permissions if one.permission_id != resolved)
                 core = evolve(core, permissions=rest)
             case "session_reset":

@@ -1,5 +1,6 @@
 """Events and replies -> the JSON of their `data`, which is also what the journal holds."""
 
+import re
 from collections.abc import Mapping
 
 import msgspec
@@ -133,6 +134,9 @@ def as_plain(update: PermissionUpdate) -> Mapping[str, object]:
 # -- and back, for a server that starts ---------------------------------------------------------------------
 
 
+_REQUEST = re.compile(rb'\{"permission_id":("(?:[^"\\]|\\.)*")')
+
+
 class _State(msgspec.Struct):
     state: State
     session_id: str | None = None
@@ -145,7 +149,6 @@ class _Named(msgspec.Struct):
     execution_id: str = ""
     queued: bool = False
     permission_id: str = ""
-    expires_at: str = ""
 
 
 def read_state(message: bytes) -> StateChanged | None:
@@ -168,10 +171,15 @@ def read_dropped(message: bytes) -> str:
     return msgspec.json.decode(message, type=_Named).execution_id
 
 
-def read_permission(message: bytes) -> PermissionRequest:
-    """Which request a `permission_request` or `permission_resolved` is about; without the request itself."""
-    named = msgspec.json.decode(message, type=_Named)
-    return PermissionRequest(named.permission_id, b"{}", named.expires_at)
+def read_permission(message: bytes) -> str:
+    """The permission_id of a `permission_request` or `permission_resolved`.
+
+    In a request it stands first: the CLI's own words behind it may be JSON that a strict reader refuses.
+    """
+    found = _REQUEST.match(message)
+    if found is not None:
+        return msgspec.json.decode(found[1], type=str)
+    return msgspec.json.decode(message, type=_Named).permission_id
 
 
 class _Prompted(msgspec.Struct):

@@ -247,7 +247,7 @@ class AnythingTests(SynchronousTestCase):
         """Whatever bytes come, they are understood or Unreadable."""
         self.tried(payload)
 
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=150, deadline=None)
     @given(st.sampled_from(sorted(client.COMMANDS)), _DATA, st.dictionaries(st.sampled_from(_NAMES), JSON, max_size=2))
     def test_json(self, name: str, data: Fields, beside: Fields) -> None:
         """Whatever JSON comes, it is understood or Unreadable, and can be answered."""
