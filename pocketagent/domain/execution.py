@@ -211,6 +211,12 @@ class Machine:
             else:
                 self._notice(utterance, now)
 
+    def overheard(self, utterances: Sequence[Utterance]) -> None:
+        """What was said by a process that does not have the prompt: kept for people, and nothing follows from it."""
+        for utterance in utterances:
+            if isinstance(utterance, (Spoken, SessionNamed, TurnResult, Activity, BackgroundTasks)):
+                self.outbox.append(Spoken(utterance.line))
+
     def _notice(self, utterance: Utterance, now: float) -> None:
         match utterance:
             case SessionNamed(line, session_id):
@@ -271,7 +277,7 @@ class Machine:
 
     def ended(self, ending: Ending) -> None:
         """The process is dead, and everything it started."""
-        self.core = evolve(self.core, announces=False, background_tasks=0)
+        self.forget_process()
         if self.core.state is not State.EXECUTING:
             return
         if self.core.result is not None and self.core.stop is not Stop.KILL:
@@ -285,6 +291,10 @@ class Machine:
         self._conclude(
             Refusal(Code.EXECUTION_FAILED, "The agent's process ended before its turn was complete.", **details)
         )
+
+    def forget_process(self) -> None:
+        """What was known of the process holds no more."""
+        self.core = evolve(self.core, announces=False, background_tasks=0)
 
     def failed(self, refusal: Refusal) -> None:
         """The prompt could not be handed to the agent."""

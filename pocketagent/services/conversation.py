@@ -20,7 +20,7 @@ from pocketagent.domain.execution import Machine
 from pocketagent.domain.message import Direction, Draft, Entry, Partial, timestamp
 from pocketagent.domain.project import Project, Trust
 from pocketagent.domain.refusals import Code, Refusal
-from pocketagent.domain.turn import Begin, Break, Core, Destroy, Item, PassOn, Retire, Wish
+from pocketagent.domain.turn import Begin, Break, Core, Destroy, Execution, Item, PassOn, Retire, Wish
 from pocketagent.ports import IJournal, StorageUnavailable
 from pocketagent.services.subscriptions import Audience, Batch
 from pocketagent.wire import client, events
@@ -99,17 +99,29 @@ class Conversation:
         finally:
             self._lock.release()
 
-    async def hear(self, utterances: Sequence[Utterance]) -> None:
-        """What the agent said."""
-        await self._take(lambda machine: machine.heard(utterances, self._now()))
+    async def hear(self, utterances: Sequence[Utterance], concerns: Callable[[], bool]) -> None:
+        """What the agent said; whether it `concerns` the execution is asked when its turn has come."""
 
-    async def ended(self, ending: Ending) -> None:
-        """The agent's process is dead, with everything it started."""
-        await self._take(lambda machine: machine.ended(ending))
+        def step(machine: Machine) -> None:
+            if concerns():
+                machine.heard(utterances, self._now())
+            else:
+                machine.overheard(utterances)
 
-    async def failed(self, refusal: Refusal) -> None:
-        """The prompt could not be handed over."""
-        await self._take(lambda machine: machine.failed(refusal))
+        await self._take(step)
+
+    async def ended(self, ending: Ending, concerns: Callable[[], bool] = lambda: True) -> None:
+        """A process of the agent is dead, with everything it started; `concerns` as in `hear`."""
+        await self._take(lambda machine: machine.ended(ending) if concerns() else machine.forget_process())
+
+    async def failed(self, refusal: Refusal, execution: Execution) -> None:
+        """The prompt of this execution could not be handed over."""
+
+        def step(machine: Machine) -> None:
+            if machine.core.execution is execution:
+                machine.failed(refusal)
+
+        await self._take(step)
 
     async def shut_down(self) -> None:
         await self._take(Machine.shut_down)

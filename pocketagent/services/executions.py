@@ -204,8 +204,7 @@ class Executions:
     async def interrupt(self, command: Interrupt) -> AgentInterrupted:
         conversation = self._projects.conversation(command.project_id)
         await conversation.obey(Machine.interrupt)
-        interruption = self._projects.runners[command.project_id].interruption
-        return AgentInterrupted(interruption is not None and await interruption)
+        return AgentInterrupted(await self._projects.runners[command.project_id].interrupted())
 
     async def kill(self, command: Kill) -> ProcessKilled:
         conversation = self._projects.conversation(command.project_id)

@@ -2,12 +2,14 @@
 """A project's process of the agent: started to fit the execution, kept warm for the next one, ended in time."""
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TypeVar
 
 from attrs import define, field
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pocketagent.domain.agent import Context, Ending, Introduction, Launch, LaunchOptions, PermissionMode, Utterance
@@ -16,6 +18,8 @@ from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.turn import Begin, Break, Destroy, Execution, PassOn, Retire, Wish
 from pocketagent.ports import IAgent, IAgentListener, IRun
 from pocketagent.services.conversation import Conversation
+
+T = TypeVar("T")
 
 _log = Logger()
 
@@ -76,13 +80,18 @@ class Runner:
     _agent: IAgent
     _warm: WarmProcesses
     _terms: Terms
-    _look: Callable[[Conversation], Awaitable[Trust]]
+    _look: Callable[[Conversation], Coroutine[Deferred[object], object, Trust]]
     _new_id: Callable[[], str]
     introduction: Introduction | None = None
-    interruption: Deferred[bool] | None = None
     _run: IRun | None = None
-    _beginning: Deferred[None] | None = None
-    _gone: list[Deferred[None]] = field(factory=list)
+    # The execution that was begun last, and the one whose prompt the agent does not have yet.
+    _latest: Execution | None = None
+    _begins: Execution | None = None
+    _handing_over: Deferred[None] | None = None
+    _interruption: Deferred[bool] | None = None
+    # How much of what has happened here the conversation has not taken up yet.
+    _telling: int = 0
+    _waiting: list[Deferred[None]] = field(factory=list)
 
     @property
     def background_tasks(self) -> int:
@@ -90,7 +99,8 @@ class Runner:
 
     @property
     def is_alive(self) -> bool:
-        return self._run is not None or self._beginning is not None
+        """Whether there is a process, or its end is not told yet."""
+        return self._run is not None or self._begins is not None or self._telling > 0
 
     # -- what the machine wishes ----------------------------------------------------------------------------
 
@@ -98,21 +108,16 @@ class Runner:
         """Begin to do it; what comes of it comes back as a step of the machine."""
         match wish:
             case Begin(execution):
-                self._warm.wake(self)
-                beginning = Deferred.fromCoroutine(self._begin(execution))
-                beginning.addErrback(self._stumble, "beginning an execution")
-                # A warm process may have taken the prompt already.
-                self._beginning = None if beginning.called else beginning
+                self._begin(execution)
             case PassOn(request, answer):
                 if self._run is not None:
                     self._run.answer(request.permission_id, request.request, answer)
             case Break():
-                self.interruption = Deferred.fromCoroutine(self._break())
+                self._interruption = Deferred.fromCoroutine(self._break())
             case Destroy():
+                self._cancel()
                 if self._run is not None:
                     self._watch(self._run.kill(), "killing a process")
-                else:
-                    self._cancel_beginning()
             case Retire():
                 self.retire()
 
@@ -123,15 +128,26 @@ class Runner:
             self._watch(self._run.stop(), "stopping a process")
 
     async def gone(self) -> None:
-        """Wait until no process is alive."""
-        while self.is_alive:
-            waiting: Deferred[None] = Deferred()
-            self._gone.append(waiting)
-            await waiting
+        """Wait until no process is alive and its end is told; or until another execution was begun meanwhile."""
+        latest = self._latest
+        await self._until(lambda: not self.is_alive or self._latest is not latest)
+
+    async def interrupted(self) -> bool:
+        """Whether the agent confirms what `Break` asked for last. However many ask, each is answered."""
+        if self._interruption is None:
+            return False
+        waiting: Deferred[bool] = Deferred()
+
+        def tell(confirmed: bool) -> bool:
+            waiting.callback(confirmed)
+            return confirmed
+
+        self._interruption.addCallbacks(tell, waiting.errback)
+        return await waiting
 
     def rested(self) -> None:
         """The project has come to rest: a process that is still there waits for the next prompt."""
-        if self._run is not None and self._beginning is None:
+        if self._run is not None and self._begins is None and not self._run.is_ending:
             self._warm.rest(self)
 
     async def configure(self, model: str | None, mode: PermissionMode | None) -> None:
@@ -145,27 +161,45 @@ class Runner:
 
     # -- beginning ------------------------------------------------------------------------------------------
 
-    async def _begin(self, execution: Execution) -> None:
+    def _begin(self, execution: Execution) -> None:
+        self._warm.wake(self)
+        self._latest = self._begins = execution
+        self._handing_over = Deferred.fromCoroutine(self._hand_over(execution))
+        self._handing_over.addBoth(self._begun, execution)
+
+    def _begun(self, outcome: object, execution: Execution) -> None:
+        """The agent has the prompt, or it is clear that it will not get it."""
+        self._begins = self._handing_over = None
+        if isinstance(outcome, Failure):
+            self._tell(self._conversation.failed(self._refusal(outcome), execution), "before an execution")
+
+    def _refusal(self, failure: Failure) -> Refusal:
+        if isinstance(failure.value, Refusal):
+            return failure.value
+        if failure.check(CancelledError):
+            return Refusal(Code.EXECUTION_INTERRUPTED, "The execution was stopped before it began.")
+        reference = self._new_id()
+        _log.failure("An execution could not be begun, reference {reference}", failure, reference=reference)
+        return Refusal(
+            Code.INTERNAL_ERROR,
+            "The server failed at handing the prompt to the agent; its log tells why under the reference.",
+            reference=reference,
+        )
+
+    async def _hand_over(self, execution: Execution) -> None:
+        run = await self._fitting(execution.launch)
+        options = execution.options
         try:
-            run = await self._fitting(execution.launch)
-            options = execution.options
             await run.prompt(
                 execution.prompt_id or execution.id,
                 execution.prompt,
                 options.model or self._terms.model,
                 self._mode(execution),
             )
-        except Refusal as refusal:
-            self._beginning = None
-            await self._conversation.failed(refusal)
         except CancelledError:
-            self._beginning = None
-            await self._conversation.failed(
-                Refusal(Code.EXECUTION_INTERRUPTED, "The execution was stopped before it began.")
-            )
-        finally:
-            self._beginning = None
-            self._tell_gone()
+            # Cut off in the middle, nobody knows which model it has now.
+            self.retire()
+            raise
 
     def _mode(self, execution: Execution) -> PermissionMode:
         if execution.options.dangerously_skip_permissions:
@@ -179,9 +213,9 @@ class Runner:
         if run is not None:
             if run.launch.options == options and options.max_budget_usd is None and not run.is_ending:
                 return run
-            await run.stop()
-            await self._dead()
-        trust = await self._look(conversation)
+            self.retire()
+            await self._until(lambda: self._run is None)
+        trust = await _sheltered(self._look(conversation))
         session_id = conversation.machine.core.session_id
         launch = Launch(
             run_id=self._new_id(),
@@ -200,51 +234,75 @@ class Runner:
         self.introduction = self._run.introduction
         return self._run
 
-    async def _dead(self) -> None:
-        while self._run is not None:
-            waiting: Deferred[None] = Deferred()
-            self._gone.append(waiting)
-            await waiting
-
     async def _break(self) -> bool:
-        if self._beginning is not None:
-            self._cancel_beginning()
+        begins = self._begins
+        if begins is not None:
+            self._cancel()
+            await self._until(lambda: self._begins is not begins and not self._telling)
             return True
         return False if self._run is None else await self._run.interrupt()
 
-    def _cancel_beginning(self) -> None:
-        if self._beginning is not None:
-            self._beginning.cancel()
+    def _cancel(self) -> None:
+        handing_over, self._handing_over = self._handing_over, None
+        if handing_over is not None:
+            handing_over.cancel()
 
     # -- what the agent says --------------------------------------------------------------------------------
 
     def said(self, utterances: Sequence[Utterance]) -> Deferred[None]:
-        return Deferred.fromCoroutine(self._conversation.hear(utterances))
+        return Deferred.fromCoroutine(self._conversation.hear(utterances, self._has_prompt))
 
     def ended(self, ending: Ending) -> None:
         self._warm.wake(self)
         self._run = None
-        self._watch(self._after(ending), "after the end of a process")
-
-    async def _after(self, ending: Ending) -> None:
-        await self._conversation.ended(ending)
-        self._tell_gone()
-
-    def _tell_gone(self) -> None:
-        gone, self._gone = self._gone, []
-        for waiting in gone:
-            waiting.callback(None)
-
-    def _watch(self, work: Awaitable[None], what: str) -> None:
-        async def done() -> None:
-            await work
-
-        Deferred.fromCoroutine(done()).addErrback(self._stumble, what)
-
-    def _stumble(self, failure: object, what: str) -> None:
-        _log.error(
-            "{what} in project {project}: {failure}", what=what, project=self._conversation.project.id, failure=failure
+        latest = self._latest
+        self._tell(
+            self._conversation.ended(ending, lambda: self._has_prompt() and self._latest is latest),
+            "after the end of a process",
         )
+
+    def _has_prompt(self) -> bool:
+        """Whether the process was handed the prompt of the execution.
+
+        One that was not makes way for another, or is about to be handed it: what it says is about something else,
+        and whether its end ends the execution is for the hand-over to see.
+        """
+        return self._begins is None
+
+    def _tell(self, telling: Coroutine[Deferred[object], object, None], what: str) -> None:
+        """Have the conversation take it up, and then look whether somebody waited for it."""
+        self._telling += 1
+
+        def told(_: None) -> None:
+            self._telling -= 1
+            self._wake()
+
+        self._watch(telling, what).addCallback(told)
+
+    async def _until(self, has_come: Callable[[], bool]) -> None:
+        while not has_come():
+            waiting: Deferred[None] = Deferred()
+            self._waiting.append(waiting)
+            await waiting
+
+    def _wake(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            one.callback(None)
+
+    def _watch(self, work: Coroutine[Deferred[object], object, None], what: str) -> Deferred[None]:
+        return Deferred.fromCoroutine(work).addErrback(
+            lambda failure: _log.failure(
+                "{what} in project {project}", failure, what=what, project=self._conversation.project.id
+            )
+        )
+
+
+async def _sheltered(work: Coroutine[Deferred[object], object, T]) -> T:
+    """Await what must not be cut off: who waits may be cancelled, the work goes on."""
+    done: Deferred[T] = Deferred()
+    Deferred.fromCoroutine(work).addCallbacks(done.callback, done.errback)
+    return await done
 
 
 def _explained(refusal: Refusal) -> Refusal:

@@ -28,14 +28,15 @@ from pocketagent.domain.agent import (
 from pocketagent.domain.commands import Command, CreateProject, Execute, JoinProject
 from pocketagent.domain.events import ProjectState
 from pocketagent.domain.message import Entry
-from pocketagent.domain.refusals import Refusal
+from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.replies import ExecutionAccepted, Reply
-from pocketagent.outbound.memory import MemoryDevices, MemoryDirectories, MemoryJournals, MemoryProjects
+from pocketagent.outbound.memory import MemoryDevices, MemoryDirectories
 from pocketagent.ports import IAgent, IAgentListener, IBatch, IConnection, IHost, IRun
 from pocketagent.services.assembly import Adapters, Rules, Services, assemble
 from pocketagent.services.conversation import Conversation
 from pocketagent.services.executions import Bounds
 from pocketagent.services.runs import Terms
+from tests.services.steered import Gate, SteeredJournals, SteeredProjects
 
 T = TypeVar("T")
 
@@ -53,6 +54,7 @@ class FakeConnection:
     device: Device
     id: str = field(factory=lambda: str(uuid.uuid4()))
     is_behind: bool = False
+    has_unsent: bool = False
     state: str = "AUTHENTICATED"
     connected_at: str = ""
     last_active: str = ""
@@ -82,7 +84,7 @@ class FakeConnection:
 @implementer(IRun)
 @define(eq=False)
 class FakeRun:
-    """A process that does what the test says. `waits`: deaths that somebody awaits."""
+    """A process that does what the test says. Setting the model and confirming an interrupt pass a gate each."""
 
     launch: Launch
     listener: IAgentListener
@@ -96,10 +98,15 @@ class FakeRun:
     refuses: Refusal | None = None
     killed: bool = False
     stopped: bool = False
+    setting: Gate = field(factory=Gate)
+    confirming: Gate = field(factory=Gate)
 
     async def prompt(self, uuid: str, text: str, model: str | None, mode: PermissionMode) -> None:
+        await self.setting.through()
         if self.refuses is not None:
             raise self.refuses
+        if self.is_ending:
+            raise Refusal(Code.EXECUTION_FAILED, "The process ends.")
         self.prompts.append((uuid, text, model, mode))
 
     async def configure(self, model: str | None, mode: PermissionMode | None) -> None:
@@ -112,6 +119,7 @@ class FakeRun:
 
     async def interrupt(self) -> bool:
         self.interrupts += 1
+        await self.confirming.through()
         return self.confirms
 
     async def context(self) -> Context | None:
@@ -186,7 +194,7 @@ class Workshop:
     """One server's services. `restart` makes them anew over the same stores, as after a crash."""
 
     clock: Clock = field(factory=Clock)
-    projects: MemoryProjects = field(factory=MemoryProjects)
+    projects: SteeredProjects = field(factory=SteeredProjects)
     devices: MemoryDevices = field(factory=MemoryDevices)
     directories: MemoryDirectories = field(factory=MemoryDirectories)
     agent: FakeAgent = field(factory=FakeAgent)
@@ -196,12 +204,12 @@ class Workshop:
     warm_time: float = 600.0
     project_limit: int = 4
     faults: dict[str, Callable[[], str]] = field(factory=dict)
-    journals: MemoryJournals = field(init=False)
+    journals: SteeredJournals = field(init=False)
     services: Services = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.clock.advance(1_700_000_000)
-        self.journals = MemoryJournals(self.clock.seconds, new_id)
+        self.journals = SteeredJournals(self.clock.seconds, new_id)
         self.start()
 
     def start(self) -> None:
@@ -216,6 +224,16 @@ class Workshop:
         )
         adapters = Adapters(self.projects, self.journals, self.devices, self.directories, self.agent, self.host)
         self.services = assemble(adapters, rules, self.clock, self.clock.seconds, new_id, self.faults)
+
+    async def restart(self) -> None:
+        """The server was killed; another one begins on what is stored."""
+        for conversation in self.services.projects.conversations:
+            conversation.forget()
+        self.services.stop()
+        self.journals.crash()
+        self.agent = FakeAgent()
+        self.start()
+        await self.services.projects.load()
 
     def connect(self, scope: Scope = Scope.ADMIN, name: str = "phone") -> FakeConnection:
         connection = FakeConnection(device(scope, name))
