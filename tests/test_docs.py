@@ -1,0 +1,109 @@
+"""The pages of `docs/` say what the code does, as far as that can be checked."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import attrs
+from twisted.trial.unittest import SynchronousTestCase
+
+from pocketagent.config import TABLE
+from pocketagent.domain.events import ClientMessage, ExecutionError, PermissionRequest
+from pocketagent.domain.refusals import Code
+from pocketagent.wire import client, events
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = (ROOT / "README.md", *sorted(DOCS.glob("*.md")))
+
+Message = Mapping[str, object]
+
+
+def blocks(page: Path, language: str) -> Iterable[str]:
+    """The code blocks of a page in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def messages() -> Iterable[Message]:
+    """Every whole message that the page of the protocol shows."""
+    for block in blocks(DOCS / "protocol.md", "json"):
+        found = json.loads(block)
+        assert isinstance(found, dict)
+        yield found
+
+
+class ProtocolPageTests(SynchronousTestCase):
+    """`docs/protocol.md`; what the server says has a timestamp, what clients say has none."""
+
+    def test_every_request_has_an_example(self) -> None:
+        """There is an example of each request, and the server understands it."""
+        asked = [message for message in messages() if "timestamp" not in message]
+        for message in asked:
+            client.decode(json.dumps(message).encode())
+        self.assertEqual({message["type"] for message in asked}, set(client.COMMANDS))
+
+    def test_every_reply_has_an_example_with_its_fields(self) -> None:
+        """There is an example of each reply, and its data has the fields that the server sends, no more and no less."""
+        fields = {name: set(attrs.fields_dict(kind)) for kind, name in client.REPLIES.items()}
+        fields["client_message"] = set(attrs.fields_dict(ClientMessage))
+        fields["permission_request"] = set(json.loads(events.data(PermissionRequest("", b"{}", ""))))
+        seen = set()
+        for message in messages():
+            name, data = str(message["type"]), message.get("data", {})
+            assert isinstance(data, dict)
+            if "timestamp" not in message:
+                continue
+            seen.add(name)
+            if name == "error":
+                event = set(attrs.fields_dict(ExecutionError))
+                self.assertEqual(set(data), event if "seq" in message else event - {"execution_id"})
+                self.assertIn(data["code"], list(Code))
+            else:
+                self.assertEqual(set(data), fields[name], name)
+        self.assertEqual(seen, {*fields, "error"})
+
+    def test_every_code_is_explained(self) -> None:
+        """The table of errors has every code that clients may see."""
+        rows = re.findall(r"^\|([^|]*)\|", (DOCS / "protocol.md").read_text().partition("## 7.")[2], re.MULTILINE)
+        self.assertEqual(set(re.findall(r"`(\w+)`", "".join(rows))), set(Code))
+
+
+class ArchitecturePageTests(SynchronousTestCase):
+    """`docs/architecture.md`."""
+
+    def test_the_listing_is_the_tree(self) -> None:
+        """Every module of the program stands in the listing, and nothing else does."""
+        (listing,) = blocks(DOCS / "architecture.md", "text")
+        room, listed = "", set()
+        for line in listing.splitlines():
+            name = line.split()[0]
+            if name.endswith("/"):
+                room = name
+            elif name.endswith(".py"):
+                listed.add(f"{room if line.startswith('    ') else ''}{name}")
+        package = ROOT / "pocketagent"
+        there = {str(path.relative_to(package)) for path in package.rglob("*.py") if path.name != "__init__.py"}
+        self.assertEqual(listed, there)
+
+
+class LinkTests(SynchronousTestCase):
+    """All pages."""
+
+    def test_links_lead_somewhere(self) -> None:
+        """What a page links to in this tree is there."""
+        for page in PAGES:
+            for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text()):
+                if "://" not in target:
+                    self.assertTrue((page.parent / target).exists(), f"{page.name}: {target}")
+
+    def test_settings_are_settings(self) -> None:
+        """Every setting that a page sets, as a line of TOML or an option of `twistd pocketagent`, is one."""
+        options = {one.option for one in TABLE} | {"config", "version", "help"}
+        for page in PAGES:
+            for block in blocks(page, "toml"):
+                for key in re.findall(r"^(\w+) =", block, re.MULTILINE):
+                    self.assertIn(key, [one.key for one in TABLE], page.name)
+            for line in re.findall(r"twistd .*?pocketagent (--.*)", page.read_text()):
+                for option in re.findall(r"--([a-z-]+)", line):
+                    self.assertIn(option, options, page.name)
