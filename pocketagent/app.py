@@ -6,7 +6,6 @@ import random
 import shutil
 import signal
 import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Coroutine, Mapping
@@ -258,7 +257,8 @@ class Server(Service):
     def startService(self) -> None:
         super().startService()
         self._data.sign()
-        self._scratch = tempfile.mkdtemp(prefix="pocketagent-")
+        # In one place for every server of this data: what a killed one has left is found by the next.
+        self._scratch = f"{self._data.path}/handed"
         self._floors = erect(self._config, self._reactor, self._data, self._certificates, self._scratch)
         self._floors.pool.start()
         signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._reload))
