@@ -122,7 +122,11 @@ class Durability:
         Deferred.fromCoroutine(self.make()).addErrback(self._failed)
 
     def _failed(self, failure: Failure) -> None:
-        _log.failure("What was written in {logs} is not durable.", failure, logs=self._logs)
+        """It is tried again; an append that must be durable tries at once."""
+        if failure.check(StorageUnavailable):
+            _log.error("{logs}: {why}", logs=self._logs, why=failure.value)
+        else:
+            _log.failure("while making {logs} durable", failure, logs=self._logs)
         self._schedule(SYNC_RETRY)
 
     async def close(self) -> None:

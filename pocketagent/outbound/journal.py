@@ -24,7 +24,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from pocketagent.domain.message import Draft, Entry, timestamp
-from pocketagent.outbound.disk import Disk, create, make_directory, reopen, save, sync_file
+from pocketagent.outbound.disk import Disk, create, make_directory, reopen, save, sync_directory, sync_file
 from pocketagent.outbound.durability import MAX_RETIRING, Durability, Sync
 from pocketagent.outbound.pages import Live, Pages
 from pocketagent.outbound.repair import Found, load_marks, look, set_aside
@@ -39,6 +39,7 @@ INDEX_MEMORY = 32 << 20
 """Bytes of memory for the positions in segments that are complete, and as many for their keys; for all journals."""
 
 _DAY = 86_400_000_000
+_NEWLINE = 0x0A
 _log = Logger()
 _Read = Callable[[Sequence[Segment], Live | None, int, int, int], list[Entry]]
 
@@ -177,13 +178,13 @@ class FileJournal:
             await self._get_ready()
         if not drafts:
             return []
+        if any(_NEWLINE in draft.message for draft in drafts):
+            raise ValueError("A message is one line.")
         time = round(self._shared.now() * 1e6)
         stamp = timestamp(time / 1e6)
         entries = [Entry(seq, stamp, *draft) for seq, draft in enumerate(drafts, self.head_seq + 1)]
         lines = list(map(records.record, entries))
         data = b"".join(lines)
-        if data.count(b"\n") != len(lines):
-            raise ValueError("A message is one line.")
         try:
             tail = self._tail_for(len(lines), len(data), time)
             tail.write(data)
@@ -262,6 +263,7 @@ class FileJournal:
             if self._shared.rules.sync is not Sync.NEVER and not (self._marks and self._marks.clean):
                 for segment in found.segments[-1 - MAX_RETIRING :]:  # written, perhaps, but not made durable
                     sync_file(disk, segment.path)
+                sync_directory(disk, self._logs)
             self._mark(clean=False)
 
         await self._run(work)
@@ -291,6 +293,9 @@ class FileJournal:
         self._is_closed = True
         await self._forgetting.acquire()
         try:
+            tail = self._tail
+            if tail is not None and tail.end != tail.size:
+                await self._run(tail.cut)
             await self._durability.close()
             if self._has_begun:
                 await self._run(self._finish)
@@ -302,6 +307,7 @@ class FileJournal:
         tail = self._tail
         if tail is not None and not tail.count:
             self._shared.disk.unlink(tail.path)
+            sync_directory(self._shared.disk, self._logs)
         elif tail is not None and tail.inherited is None:
             with suppress(OSError):  # it is made again when it is needed
                 self._shared.shelf.store(tail.segment(), tail.index, Keys.of(tail.keys))

@@ -218,9 +218,8 @@ def scan(disk: Disk, segment: Segment) -> tuple[Index, Keys]:
 
 def hashes_of(line: bytes, seq: int) -> dict[int, int]:
     """What a stored line is filed under; nothing for a broken one."""
-    try:
-        entry = records.entry(line)
-    except ValueError:
+    entry = _parsed(line)
+    if entry is None:
         return {}
     return {hash_of(key): seq for key in records.keys(entry.type, entry.message)}
 
@@ -270,14 +269,17 @@ def read_entries(disk: Disk, path: str, index: Index, low: int, high: int) -> li
 
 
 def _entry(line: bytes, seq: int, time: int) -> Entry:
-    for candidate in (line, line[: line.find(b"\n") + 1]):  # the second: what follows it took no number
-        try:
-            entry = records.entry(candidate)
-        except ValueError:
-            continue
-        if entry.seq == seq:
-            return entry
-    return unreadable(seq, time)
+    entry = _parsed(line)
+    if entry is None:
+        entry = _parsed(line[: line.find(b"\n") + 1])  # what follows it took no number
+    return entry if entry is not None and entry.seq == seq else unreadable(seq, time)
+
+
+def _parsed(line: bytes) -> Entry | None:
+    try:
+        return records.entry(line)
+    except ValueError:
+        return None
 
 
 def unreadable(seq: int, time: int) -> Entry:

@@ -3,6 +3,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import pairwise
 
 from attrs import define, field
 
@@ -36,6 +37,7 @@ class Tail:
     inherited: Segment | None = None
     keys: dict[int, int] = field(factory=dict)
     failed: bool = False
+    is_cut: bool = False
 
     @classmethod
     def new(cls, disk: Disk, fd: int, path: str, first_seq: int, time: int) -> "Tail":
@@ -89,6 +91,7 @@ class Tail:
         self._disk.ftruncate(self._fd, self.size)
         self.end = self.size
         self.synced = min(self.synced, self.size)
+        self.is_cut = True
 
     def adopt(self, index: Index, keys: Keys) -> None:
         """Take over the index of what was inherited."""
@@ -105,8 +108,9 @@ class Tail:
         Once it failed, the kernel may have dropped what it could not write, and would say that all is well if it
         were only asked again: so it is read, checked, and written anew.
         """
-        if self.synced == end and not self.failed:
+        if self.synced == end and not self.failed and not self.is_cut:
             return
+        is_cut, self.is_cut = self.is_cut, False
         is_intact = True
         try:
             if self.failed:
@@ -114,6 +118,7 @@ class Tail:
             self._disk.fdatasync(self._fd)
         except OSError:
             self.failed = True
+            self.is_cut |= is_cut
             raise
         self.failed = False
         self.synced = end
@@ -128,7 +133,7 @@ class Tail:
             write(self._disk, self._fd, lines, start)
             done = start + len(lines)
             seqs += [_seq(line) for line in each_line(lines)]
-        return done == end and seqs == list(range(seqs[0], seqs[0] + len(seqs)))
+        return done == end and all(after == before + 1 for before, after in pairwise(seqs))
 
     def close(self) -> None:
         """Write no more. Idempotent."""

@@ -8,7 +8,6 @@ message is spliced in and cut out again byte by byte, never written anew.
 import json
 import re
 from contextlib import suppress
-from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -48,12 +47,13 @@ _decode_keyed = msgspec.json.Decoder(_Keyed).decode
 def record(entry: Entry) -> bytes:
     """The stored line, newline included. The type is one of ours: lower-case letters and `_`."""
     seq, timestamp, direction, type_, message = entry
-    return b'{"seq":%d,"timestamp":"%b%b%b}\n' % (seq, timestamp.encode(), _middle(direction, type_), message)
-
-
-@lru_cache(maxsize=256)
-def _middle(direction: str, type_: str) -> bytes:
-    return f'","direction":"{direction}","type":"{type_}","message":'.encode()
+    return b'{"seq":%d,"timestamp":"%b","direction":"%b","type":"%b","message":%b}\n' % (
+        seq,
+        timestamp.encode(),
+        direction.encode(),
+        type_.encode(),
+        message,
+    )
 
 
 def entry(line: bytes) -> Entry:
