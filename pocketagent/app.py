@@ -1,6 +1,7 @@
 # -*- test-case-name: tests.test_app -*-
 """The composition root: the only file that names concrete adapters; starts and stops the floors in order."""
 
+import gc
 import os
 import random
 import shutil
@@ -234,6 +235,16 @@ def _new_id() -> str:
     return str(uuid.uuid4())
 
 
+def _tame_garbage_collection() -> None:
+    """Thousands of short-lived values a millisecond make the default collector run all the time, over everything.
+
+    What is there now stays; the rest is looked through seldom (18 % of the time of a fan-out went there).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
 def _boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
@@ -261,6 +272,7 @@ class Server(Service):
         self._scratch = f"{self._data.path}/handed"
         self._floors = erect(self._config, self._reactor, self._data, self._certificates, self._scratch)
         self._floors.pool.start()
+        _tame_garbage_collection()
         signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._reload))
         self._starting = Deferred.fromCoroutine(self._open(self._floors))
         self._starting.addErrback(self._fail)

@@ -209,7 +209,8 @@ class IBatch(Interface):
 class ISubscriber(Interface):
     """One connection, as a project's subscriptions see it."""
 
-    is_behind: bool = Attribute("More waits unsent than the bound: tell it nothing until it asks for more.")
+    is_behind: bool = Attribute("More waits unsent than the bound: tell it nothing until it has room again.")
+    has_unsent: bool = Attribute("Something waits that its transport did not take yet; it says when it has room again.")
 
     def hear(batch: IBatch) -> None:
         """Take a batch; never waits, never raises. Frames it once for all of its kind in `batch.blobs`."""

@@ -137,6 +137,10 @@ class Connection:
         return self._outbox.is_behind
 
     @property
+    def has_unsent(self) -> bool:
+        return self._outbox.has_unsent
+
+    @property
     def state(self) -> str:
         if not self._is_open:
             return "DISCONNECTING"

@@ -18,8 +18,10 @@ from twisted.internet.interfaces import (
     ITCPTransport,
 )
 from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
-from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
+
+from pocketagent.inbound.sending import TLS, Encryption
 
 LINGER = 2.0
 """Seconds that a client gets to read its last answer."""
@@ -90,12 +92,6 @@ class Arrival(Protocol):
         self._deadline = None if seconds is None else self._door.clock.callLater(seconds, self.abort)
 
 
-class _UnbufferedTLS(TLSMemoryBIOFactory):
-    # Twisted's default collects small writes until the next turn of the reactor, at the price of a timer each.
-    # What we write is joined already, and bytes that it holds back would escape the outbox's count.
-    protocol = TLSMemoryBIOProtocol
-
-
 class Door(ServerFactory):
     """Lets connections in: at most `handshakes` that are not known yet, each for `patience` seconds.
 
@@ -120,7 +116,7 @@ class Door(ServerFactory):
         self.dropped = 0
         """How many went without an answer: one too many, too slow, or no TLS."""
         self._speak = speak
-        self._tls = tls and _UnbufferedTLS(tls, False, ServerFactory(), clock)
+        self._tls = tls and Encryption(tls, False, ServerFactory(), clock)
         self._handshakes = handshakes
         self._random = random
         self._present: set[Arrival] = set()
@@ -132,7 +128,7 @@ class Door(ServerFactory):
             return None
         arrival = Arrival(self)
         channel = self._speak(arrival)
-        arrival.inner = TLSMemoryBIOProtocol(self._tls, channel) if self._tls else channel
+        arrival.inner = TLS(self._tls, channel) if self._tls else channel
         return arrival
 
     def close_all(self, code: int, reason: str, within: float) -> Deferred[None]:

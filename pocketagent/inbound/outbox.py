@@ -10,10 +10,13 @@ import socket
 import sys
 import termios
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol as Shape
 
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
+
+from pocketagent.inbound.sending import send
 
 BYTES_ACKED = 120
 """Where `tcpi_bytes_acked` stands in Linux's `struct tcp_info` (since 4.1), 8 bytes."""
@@ -53,20 +56,20 @@ def gauge(connection: socket.socket) -> tuple[int, int]:
 class Outbox:
     """Writes to a transport and knows when its reader is behind.
 
-    `bound`: so many bytes unsent, and the message that made it so many, are the most. Then `full` is called and
-    `is_behind` is True until all is sent; then `drained` is called.
+    `bound`: so many bytes unsent, and the message that made it so many, are the most. Then `behind` is called and
+    `is_behind` is True until all is sent. `drained` is called whenever all is sent that waited (`has_unsent`).
     """
 
     def __init__(
-        self, transport: Transport, bound: int, gauge: Gauge, full: Callable[[], None], drained: Callable[[], None]
+        self, transport: Transport, bound: int, gauge: Gauge, behind: Callable[[], None], drained: Callable[[], None]
     ) -> None:
         self.is_behind = False
-        self._write: Callable[[bytes], object] = transport.write
+        self._write: Callable[[bytes], object] = partial(send, transport)
         self._bound = bound
         self._gauge = gauge
-        self._full = full
+        self._behind = behind
         self._drained = drained
-        self._is_blocked = False
+        self.has_unsent = False
         self._unsent = 0
         self._acknowledged = 0
         transport.registerProducer(self, True)
@@ -74,21 +77,21 @@ class Outbox:
     def put(self, data: bytes) -> None:
         """Send these bytes after all others. Never raises, whatever became of the connection."""
         self._write(data)
-        if self._is_blocked:
+        if self.has_unsent:
             self._unsent += len(data)
             if self._unsent >= self._bound and not self.is_behind:
                 self.is_behind = True
-                self._full()
+                self._behind()
 
     def shut(self) -> None:
         """Take nothing any more; what was taken is still sent."""
         self._write = _ignore
-        self._is_blocked = self.is_behind = False
-        self._full = self._drained = _nothing
+        self.has_unsent = self.is_behind = False
+        self._behind = self._drained = _nothing
 
     def waits(self) -> bool:
         """Whether something has been sent that did not arrive at the other machine yet."""
-        return self._is_blocked or self._gauge()[1] > 0
+        return self.has_unsent or self._gauge()[1] > 0
 
     def moved(self) -> bool:
         """Whether the other machine took a byte since this was asked last."""
@@ -99,14 +102,13 @@ class Outbox:
 
     def pauseProducing(self) -> None:
         # Called from within `put`, which then counts all that it has just written; TCP calls it at every write.
-        if not self._is_blocked:
-            self._is_blocked = True
+        if not self.has_unsent:
+            self.has_unsent = True
             self._unsent = 0
 
     def resumeProducing(self) -> None:
-        self._is_blocked = False
-        if self.is_behind:
-            self.is_behind = False
+        if self.has_unsent:
+            self.has_unsent = self.is_behind = False
             self._drained()
 
     def stopProducing(self) -> None:

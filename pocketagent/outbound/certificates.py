@@ -35,7 +35,10 @@ MAX_SIZE = 128 * 1024
 MAX_LINKS = 40
 
 CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20"
-"""For TLS 1.2; those of 1.3 are all as good."""
+"""For TLS 1.2."""
+
+CIPHERS_13 = b"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+"""All good; the fastest first, as Mozilla's intermediate profile has them."""
 
 HTTP = b"http/1.1"
 
@@ -196,6 +199,7 @@ def _context(chain: Sequence[x509.Certificate], key: PrivateKey) -> SSL.Context:
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)  # 34 KB less for each connection that is quiet
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_cipher_list(CIPHERS)
+    context.set_tls13_ciphersuites(CIPHERS_13)
     context.set_alpn_select_callback(lambda _, offered: HTTP if HTTP in offered else SSL.NO_OVERLAPPING_PROTOCOLS)
     context.use_certificate(chain[0])
     for certificate in chain[1:]:
