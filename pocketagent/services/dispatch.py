@@ -10,11 +10,11 @@ from pocketagent.domain import commands
 from pocketagent.domain.commands import Command
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.replies import Reply
-from pocketagent.ports import IConnection
+from pocketagent.ports import IConnection, StorageUnavailable
 from pocketagent.services.executions import Executions
 from pocketagent.services.health import Health
 from pocketagent.services.history import History
-from pocketagent.services.projects import Projects
+from pocketagent.services.projects import Projects, no_storage
 from pocketagent.services.watching import Watching
 
 
@@ -39,6 +39,12 @@ class Dispatch:
                 f"This needs the scope `{command.scope}`; this device has `{asker.device.scope}`.",
                 needed=command.scope,
             )
+        try:
+            return await self._carry_out(command, asker)
+        except StorageUnavailable:
+            raise no_storage() from None
+
+    async def _carry_out(self, command: Command, asker: IConnection) -> Sequence[Reply]:
         reply: Reply
         match command:
             case commands.JoinProject():

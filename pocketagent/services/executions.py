@@ -4,7 +4,7 @@
 from collections.abc import Callable, Mapping
 
 from attrs import define, evolve, field
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred, DeferredList, DeferredLock
 from twisted.internet.interfaces import IReactorTime
 
 from pocketagent.domain.access import Scope
@@ -72,36 +72,40 @@ class Executions:
     _clock: IReactorTime
     _new_id: Callable[[], str]
     _is_stopping: bool = False
+    _once: dict[tuple[str, str], DeferredLock] = field(factory=dict)
 
     # -- prompts --------------------------------------------------------------------------------------------
 
     async def execute(self, command: Execute, asker: IConnection) -> ExecutionAccepted:
         """Raises Refusal: PROCESS_ACTIVE, RESOURCE_LIMIT, MESSAGE_TOO_LARGE, FORBIDDEN, INVALID_*, STORAGE_…"""
         conversation = self._projects.conversation(command.project_id)
-        prompt_id = command.prompt_id and command.prompt_id.lower()
-        if prompt_id:
+        if command.prompt_id is None:
+            return await self._accept(conversation, command, None, asker)
+        prompt_id = command.prompt_id.lower()
+        # A double tap: the second waits until it is clear what becomes of the first.
+        once = self._once.setdefault((command.project_id, prompt_id), DeferredLock())
+        await once.acquire()
+        try:
             known = await self._known(conversation, prompt_id, command.prompt)
-            if known is not None:
-                return known
+            return known or await self._accept(conversation, command, prompt_id, asker)
+        finally:
+            once.release()
+            if not once.locked:
+                self._once.pop((command.project_id, prompt_id), None)
+
+    async def _accept(
+        self, conversation: Conversation, command: Execute, prompt_id: str | None, asker: IConnection
+    ) -> ExecutionAccepted:
         self._check_size("data.prompt", command.prompt)
         launch = await self._resolve(command.options, asker)
         actor = _actor(asker)
         execution = Execution(self._new_id(), prompt_id, command.prompt, command.options, launch, actor)
 
         def step(machine: Machine) -> int:
-            if prompt_id and self._waiting(conversation, prompt_id) is not None:
-                raise _Twice()
             self._check_room(conversation)
             return machine.execute(execution, actor, command.queue)
 
-        try:
-            position = await conversation.obey(step)
-        except _Twice:
-            # Both came at once (a double tap): the first has been accepted meanwhile.
-            again = await self._known(conversation, prompt_id or "", command.prompt)
-            if again is None:
-                raise
-            return again
+        position = await conversation.obey(step)
         return ExecutionAccepted(execution.id, position, Status.QUEUED if position else Status.RUNNING, False)
 
     async def _known(self, conversation: Conversation, prompt_id: str, prompt: str) -> ExecutionAccepted | None:
@@ -120,16 +124,12 @@ class Executions:
             return ExecutionAccepted(execution_id, waiting.index(execution_id) + 1, Status.QUEUED, True)
         elif await conversation.journal.find(f"dropped:{execution_id}") is not None:
             status = Status.DROPPED
-        elif await conversation.journal.find(f"failed:{execution_id}") is not None:
-            status = Status.FAILED
         else:
-            status = Status.DONE
+            error = await conversation.journal.find(f"failed:{execution_id}")
+            # The error of a line that is left out is the only one that ends nothing.
+            is_failed = error is not None and events.read_code(error.message) != Code.LINE_TOO_LARGE
+            status = Status.FAILED if is_failed else Status.DONE
         return ExecutionAccepted(execution_id, 0, status, True)
-
-    def _waiting(self, conversation: Conversation, prompt_id: str) -> Execution | None:
-        core = conversation.machine.core
-        current = (core.execution, *core.queue) if core.execution else core.queue
-        return next((one for one in current if one.prompt_id == prompt_id), None)
 
     def _check_size(self, where: str, text: str) -> None:
         if len(text) > self._bounds.prompt_size:
@@ -283,10 +283,6 @@ class Executions:
         for conversation in conversations:
             await conversation.ended(Ending(None, None, "", True))
             conversation.forget()
-
-
-class _Twice(Exception):
-    """The same `prompt_id` is on its way already."""
 
 
 def _actor(asker: IConnection) -> Actor:

@@ -149,6 +149,7 @@ class _Named(msgspec.Struct):
     execution_id: str = ""
     queued: bool = False
     permission_id: str = ""
+    code: str = ""
 
 
 def read_state(message: bytes) -> StateChanged | None:
@@ -169,6 +170,11 @@ def read_client_message(message: bytes) -> tuple[str, bool]:
 def read_dropped(message: bytes) -> str:
     """The execution_id of a `prompt_dropped`."""
     return msgspec.json.decode(message, type=_Named).execution_id
+
+
+def read_code(message: bytes) -> str:
+    """The code of an `error`."""
+    return msgspec.json.decode(message, type=_Named).code
 
 
 def read_permission(message: bytes) -> str:

@@ -1,7 +1,7 @@
 """Prompts from the wish to the result: executed once, told to all, stopped when asked."""
 
 from pocketagent.domain.access import Scope
-from pocketagent.domain.agent import Behavior, PermissionAsked, PermissionMode, Spoken
+from pocketagent.domain.agent import Behavior, Overlong, PermissionAsked, PermissionMode, Spoken
 from pocketagent.domain.commands import (
     AcknowledgeError,
     AnswerPermission,
@@ -211,6 +211,30 @@ class OnceTests(WorkshopCase):
         refusal = self.refusal(Execute(project_id=project_id, prompt="other", prompt_id=PROMPT_ID))
         self.assertEqual((refusal.code, refusal.details["field"]), (Code.INVALID_MESSAGE, "data.prompt_id"))
 
+    def test_double_tap(self) -> None:
+        """Of two that come at once one runs, and both are answered with it; also where it fails at once."""
+        for writing in (True, False):
+            project_id = self.project(f"/{writing}")
+            self.shop.agent.refuses = Refusal(Code.CLAUDE_NOT_FOUND, "install it")
+            self.shop.journals.writing.slow = writing
+            command = Execute(project_id=project_id, prompt="x", prompt_id=PROMPT_ID, options=Options(add_dirs=("/",)))
+            both = [self.asking(command), self.asking(command, self.shop.connect())]
+            self.shop.journals.writing.open_all()
+            (first,), (second,) = (self.successResultOf(one) for one in both)
+            assert isinstance(first, ExecutionAccepted) and isinstance(second, ExecutionAccepted)
+            self.assertEqual((first.execution_id, first.duplicate), (second.execution_id, False))
+            self.assertTrue(second.duplicate)
+            kept = [entry.type for entry in self.shop.journals.entries(project_id)]
+            self.assertEqual(kept.count("client_message"), 1)
+        self.assertEqual(self.shop.services.executions._once, {})
+
+    def test_overlong_line_is_no_failure(self) -> None:
+        """A turn that left out a line that was too large has not failed for that."""
+        project_id = self.project()
+        self.again(project_id)
+        self.run_.says(BUSY, INIT, Overlong(17_000_000), OK, AT_REST)
+        self.assertEqual(self.again(project_id).status, Status.DONE)
+
     def test_refused_is_not_remembered(self) -> None:
         """A prompt that was refused may come again under its id."""
         project_id = self.project()
@@ -219,6 +243,30 @@ class OnceTests(WorkshopCase):
         self.assertEqual(busy.code, Code.PROCESS_ACTIVE)
         self.turn()
         self.assertFalse(self.again(project_id, "later").duplicate)
+
+
+class RaceTests(WorkshopCase):
+    def test_two_at_once(self) -> None:
+        """Of two prompts at once one runs, a thousand times (CH-23); the other is refused and changes nothing."""
+        project_id = self.project()
+        listener = self.join(project_id)
+        other = self.shop.connect()
+        for _ in range(1000):
+            self.shop.journals.writing.slow = True
+            command = Execute(project_id=project_id, prompt="x")
+            winner, loser = self.asking(command), self.asking(command, other)
+            self.shop.journals.writing.open_all()
+            (accepted,) = self.successResultOf(winner)
+            refused = self.failureResultOf(loser, Refusal).value
+            assert isinstance(accepted, ExecutionAccepted) and isinstance(refused, Refusal)
+            self.assertIs(refused.code, Code.PROCESS_ACTIVE)
+            core = self.conversation(project_id).machine.core
+            assert core.execution is not None
+            self.assertEqual((core.state, core.execution.id), (State.EXECUTING, accepted.execution_id))
+            self.run_.says(OK)
+            self.assertEqual(listener.heard(), ["client_message", "project_state", "agent_message", "project_state"])
+            listener.batches.clear()
+        self.assertEqual(len(self.run_.prompts), 1000)
 
 
 class StopTests(WorkshopCase):
