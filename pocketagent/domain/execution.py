@@ -34,11 +34,9 @@ from pocketagent.domain.events import (
     PermissionResolved,
     ProcessKilled,
     PromptDropped,
-    Queued,
     Reason,
     SessionReset,
     State,
-    StateChanged,
 )
 from pocketagent.domain.message import Partial, timestamp
 from pocketagent.domain.refusals import Code, Refusal
@@ -313,7 +311,7 @@ class Machine:
             )
 
     def storage_failed(self) -> None:
-        """What the agent said could not be kept: the execution is stopped."""
+        """What the agent said could not be kept: the execution is stopped, and the process in any case."""
         if self.core.state is State.EXECUTING:
             self._fail(
                 Code.STORAGE_UNAVAILABLE,
@@ -322,7 +320,7 @@ class Machine:
                 Reason.ENDED,
                 Reason.ERROR,
             )
-            self.outbox.append(Destroy())
+        self.outbox.append(Destroy())
 
     def _complete(self) -> None:
         """The agent has said that its turn is over."""
@@ -434,16 +432,4 @@ class Machine:
         self._announce()
 
     def _announce(self) -> None:
-        self.outbox.append(self.snapshot())
-
-    def snapshot(self) -> StateChanged:
-        """The state as it is now."""
-        core = self.core
-        return StateChanged(
-            state=core.state,
-            session_id=core.session_id,
-            execution_id=core.execution.id if core.execution else None,
-            queued=tuple(Queued(waiting.id, waiting.prompt_id, waiting.by) for waiting in core.queue),
-            error=core.error,
-            pending_permissions=core.permissions,
-        )
+        self.outbox.append(self.core.snapshot())

@@ -6,7 +6,7 @@ from attrs import field, frozen
 
 from pocketagent.domain.agent import Answer, LaunchOptions, Spoken, TurnResult
 from pocketagent.domain.commands import Options
-from pocketagent.domain.events import Actor, Event, Failure, PermissionRequest, State
+from pocketagent.domain.events import Actor, Event, Failure, PermissionRequest, Queued, State, StateChanged
 from pocketagent.domain.message import Partial
 
 
@@ -90,3 +90,14 @@ class Core:
     announces: bool = False
     background_tasks: int = 0
     cost_usd: float = 0.0
+
+    def snapshot(self) -> StateChanged:
+        """What of it clients are told."""
+        return StateChanged(
+            state=self.state,
+            session_id=self.session_id,
+            execution_id=self.execution.id if self.execution else None,
+            queued=tuple(Queued(waiting.id, waiting.prompt_id, waiting.by) for waiting in self.queue),
+            error=self.error,
+            pending_permissions=self.permissions,
+        )

@@ -5,7 +5,7 @@ Whatever happens comes in as a step of the machine. What the step leaves in the 
 with one write; then told to the audience; then the machine's wishes are done.
 """
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -64,14 +64,25 @@ class Conversation:
     _lock: DeferredLock = field(factory=DeferredLock)
     # What was decided but could not be kept; kept and told as soon as storage works again.
     _owed: list[Item] = field(factory=list)
+    # What the machine knew when it was last kept; `machine.core` may be ahead while an append is under way.
+    _kept: Core = field(init=False)
     _minded: Core | None = None
     _time_left: float = 0.0
     _working_since: float | None = None
     _calls: dict[str, IDelayedCall] = field(factory=dict)
 
+    def __attrs_post_init__(self) -> None:
+        self._kept = self.machine.core
+
     @property
     def state(self) -> State:
+        """What the machine has decided; what clients were told stands in `told`."""
         return self.machine.core.state
+
+    @property
+    def told(self) -> Core:
+        """What holds for the last number that was told."""
+        return self._kept
 
     @property
     def owes(self) -> bool:
@@ -80,8 +91,11 @@ class Conversation:
 
     # -- steps ----------------------------------------------------------------------------------------------
 
-    async def obey(self, step: Callable[[Machine], T]) -> T:
-        """Carry out what a client asks: all of it, or a Refusal and nothing of it."""
+    async def obey(self, step: Callable[[Machine], T], undo: Callable[[], None] = lambda: None) -> T:
+        """Carry out what a client asks: all of it, or a Refusal and nothing of it.
+
+        `undo` takes back what the step has changed beside the machine.
+        """
         await self._lock.acquire()
         try:
             self._check_usable()
@@ -91,9 +105,11 @@ class Conversation:
                 await self._settle()
             except Refusal:
                 self._step_back(before)
+                undo()
                 raise
             except StorageUnavailable:
                 self._step_back(before)
+                undo()
                 raise _no_storage() from None
             return result
         finally:
@@ -103,6 +119,8 @@ class Conversation:
         """What the agent said; whether it `concerns` the execution is asked when its turn has come."""
 
         def step(machine: Machine) -> None:
+            if self._owed:
+                return  # a process that is being stopped, and nothing new is told before what is owed
             if concerns():
                 machine.heard(utterances, self._now())
             else:
@@ -130,20 +148,26 @@ class Conversation:
         """The server died while this project was EXECUTING."""
         await self._take(Machine.restarted)
 
-    async def update(self, change: Callable[[Project], Project], trust: Trust | None = None) -> None:
-        """Change what stands beside the machine, and tell the state anew."""
+    async def update(self, changes: Mapping[str, str | bool], trust: Trust | None = None) -> None:
+        """Change fields of the project, or its trust, and tell the state anew."""
+        before: dict[str, str | bool] = {}
+        trusted = self.trust
 
         def step(machine: Machine) -> None:
-            self.project = change(self.project)
-            self.trust = trust or self.trust
+            nonlocal trusted
+            trusted, self.trust = self.trust, trust or self.trust
+            before.update({name: getattr(self.project, name) for name in changes})
+            self._change(changes)
             machine.touch()
 
-        before = self.project, self.trust
-        try:
-            await self.obey(step)
-        except Refusal:
-            self.project, self.trust = before
-            raise
+        def undo() -> None:
+            self.trust = trusted
+            self._change(before)
+
+        await self.obey(step, undo)
+
+    def _change(self, changes: Mapping[str, str | bool]) -> None:
+        self.project = evolve(self.project, **changes)  # type: ignore[arg-type]  # names and types are ours
 
     async def _take(self, step: Callable[[Machine], None]) -> None:
         """What has happened in any case; when it cannot be kept, the execution is stopped."""
@@ -154,7 +178,6 @@ class Conversation:
             before = self.machine.core
             step(self.machine)
             if self._owed:
-                # Nothing new is told before what is owed: lines of a process that is being stopped are let go.
                 self._owe(tuple(self.machine.outbox))
                 return
             try:
@@ -180,6 +203,8 @@ class Conversation:
         items, self.machine.outbox = self.machine.outbox, []
         if items:
             await self._perform(items)
+        else:
+            self._kept = self.machine.core
         if self._minded is not self.machine.core:
             self._mind_time()
 
@@ -203,6 +228,7 @@ class Conversation:
                 drafts.append(events.draft(item))
                 durable = durable or kind is ClientMessage
         entries = await self.journal.append(drafts, durable) if drafts else ()
+        self._kept = self.machine.core
         told: Sequence[Entry | Partial] = entries
         if has_partials:
             kept = iter(entries)
@@ -223,8 +249,8 @@ class Conversation:
             self.driver.do(wish)
 
     def project_state(self, requests: bool = False) -> ProjectState:
-        """The state as it is now and as it was told; with the open permission requests themselves if asked for."""
-        snapshot = self.machine.snapshot()
+        """The state as it was told last; with the open permission requests themselves if asked for."""
+        snapshot = self._kept.snapshot()
         state = self._project_state(snapshot, self.audience.told_seq)
         return evolve(state, pending_permissions=snapshot.pending_permissions) if requests else state
 
@@ -255,6 +281,7 @@ class Conversation:
         _log.error("the journal of {project} cannot be written", project=self.project.id)
         self._step_back(before)
         self.machine.storage_failed()
+        self._kept = self.machine.core
         items = tuple(self.machine.outbox)
         self._owe(items)
         now = timestamp(self._now())
@@ -279,12 +306,14 @@ class Conversation:
                 self._do(item)
             elif not isinstance(item, (Spoken, Partial)):
                 self._owed.append(item)
-        if self._owed:
+        if self._owed and "storage" not in self._calls:
             self._later("storage", STORAGE_RETRY, self._pay)
 
     async def _pay(self) -> None:
         await self._lock.acquire()
         try:
+            if self.is_gone:
+                return
             owed, self._owed = self._owed, []
             try:
                 await self._perform(owed)
@@ -348,6 +377,11 @@ class Conversation:
         self.is_gone = True
         for name in tuple(self._calls):
             self._cancel(name)
+
+    def revive(self, journal: IJournal) -> None:
+        """It could not be deleted: it goes on, with its journal opened anew."""
+        self.journal = self.audience.journal = journal
+        self.is_gone = False
 
 
 def _seconds_until(moment: str, now: float) -> float:

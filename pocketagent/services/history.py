@@ -40,7 +40,7 @@ class History:
             if differs or after > head or after < journal.first_seq - 1:
                 after, replay = journal.first_seq - 1, Replay.GAP
         self._subscriptions.join(asker, conversation.audience, after)
-        core = conversation.machine.core
+        core = conversation.told
         return (
             conversation.project_state(requests=True),
             ProjectJoined(

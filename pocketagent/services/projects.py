@@ -2,6 +2,7 @@
 """Projects: created, listed, changed, trusted, deleted; and the conversation of each."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import PurePosixPath
 
 from attrs import define, evolve, field
@@ -52,6 +53,8 @@ class Projects:
     _places: dict[str, Place] = field(factory=dict)
     _faulty: dict[str, Project] = field(factory=dict)
     _creating: DeferredLock = field(factory=DeferredLock)
+    # One write of a project's data at a time: none overwrites a newer one, or what was deleted.
+    _saving: DeferredLock = field(factory=DeferredLock)
     _unsaved: dict[Conversation, IDelayedCall] = field(factory=dict)
 
     @property
@@ -65,9 +68,7 @@ class Projects:
             return found
         if project_id in self._faulty:
             raise Refusal(Code.STORAGE_UNAVAILABLE, self._faulty[project_id].fault, project_id=project_id)
-        raise Refusal(
-            Code.PROJECT_NOT_FOUND, "There is no such project: `project_list` shows them.", project_id=project_id[:64]
-        )
+        raise _not_found(project_id)
 
     # -- the start ------------------------------------------------------------------------------------------
 
@@ -119,10 +120,7 @@ class Projects:
         """Save what is to be saved and close every journal."""
         await self.flush()
         for conversation in self.conversations:
-            try:
-                await conversation.journal.close()
-            except StorageUnavailable as problem:
-                _log.error("the journal of {id}: {why}", id=conversation.project.id, why=str(problem))
+            await self._close(conversation)
 
     # -- what clients ask -----------------------------------------------------------------------------------
 
@@ -151,14 +149,17 @@ class Projects:
                 created_at=timestamp(self._now()),
                 approved=command.trust or "",
             )
-            await self._store.save(project)
-            journal = await self._journals.open(project.id)
+            try:
+                await self._store.save(project)
+                journal = await self._journals.open(project.id)
+            except StorageUnavailable:
+                with suppress(StorageUnavailable):
+                    await self._store.remove(project.id)
+                raise no_storage() from None
             self._places[project.id] = place
-        except StorageUnavailable:
-            raise no_storage() from None
+            conversation = self._install(project, trust, journal, self._machine(), project.created_at)
         finally:
             self._creating.release()
-        conversation = self._install(project, trust, journal, self._machine(), project.created_at)
         state = conversation.project_state()
         self._subscriptions.broadcast(client.reply(state, timestamp(self._now()), project.id, None), but=asker)
         return state
@@ -188,9 +189,18 @@ class Projects:
         self, conversation: Conversation, changes: Mapping[str, str | bool], trust: Trust | None = None
     ) -> None:
         """Save the project with these changes, then tell its state anew. Raises Refusal(STORAGE_UNAVAILABLE)."""
-        await self._refresh(conversation)
-        await self.save(evolve(conversation.project, **changes))  # type: ignore[arg-type]  # names and types are ours
-        await conversation.update(lambda project: evolve(project, **changes), trust)  # type: ignore[arg-type]  # as above
+        await self._saving.acquire()
+        try:
+            await self._refresh(conversation)
+            await self.save(evolve(conversation.project, **changes))  # type: ignore[arg-type]  # names and types are ours
+            try:
+                await conversation.update(changes, trust)
+            except Refusal:
+                with suppress(Refusal):
+                    await self.save(conversation.project)  # as it was before
+                raise
+        finally:
+            self._saving.release()
 
     async def save(self, project: Project) -> None:
         """Raises Refusal(STORAGE_UNAVAILABLE)."""
@@ -218,13 +228,15 @@ class Projects:
         )
 
     async def _keep(self, conversation: Conversation) -> None:
-        if conversation.is_gone and conversation.project.id not in self._conversations:
-            return
+        await self._saving.acquire()
         try:
-            await self._refresh(conversation)
-            await self.save(conversation.project)
+            if self._conversations.get(conversation.project.id) is conversation:
+                await self._refresh(conversation)
+                await self.save(conversation.project)
         except Refusal:
             _log.warn("project {id} could not be saved", id=conversation.project.id)
+        finally:
+            self._saving.release()
 
     async def _refresh(self, conversation: Conversation) -> None:
         """`pocketagent trust` may have approved something meanwhile: that must not be overwritten."""
@@ -240,7 +252,7 @@ class Projects:
         await self._refresh(conversation)
         trust = await self._directories.trust(conversation.project.path, conversation.project.approved)
         if trust != conversation.trust:
-            await conversation.update(lambda project: project, trust)
+            await conversation.update({}, trust)
         return trust
 
     def list(self) -> ProjectListed:
@@ -253,7 +265,8 @@ class Projects:
         project_id = command.project_id
         if project_id in self._faulty:
             await self._remove(project_id)
-            del self._faulty[project_id]
+            if self._faulty.pop(project_id, None) is None:
+                raise _not_found(project_id)
         else:
             conversation = self.conversation(project_id)
 
@@ -265,26 +278,53 @@ class Projects:
             runner = self.runners[project_id]
             runner.retire()
             await runner.gone()
-            await conversation.journal.close()
             del self._conversations[project_id], self.runners[project_id]
+            await self._close(conversation)
             try:
                 await self._remove(project_id)
             except Refusal:
-                self._subscriptions.dismiss(conversation.audience)
-                await self._take_up(conversation.project)
+                await self._revive(conversation, runner)
                 raise
-            del self._places[project_id]
             self._watching.forget(conversation)
             self._subscriptions.dismiss(conversation.audience)
+        self._places.pop(project_id, None)
         gone = ProjectDeleted(project_id)
         self._subscriptions.broadcast(client.reply(gone, timestamp(self._now()), project_id, None))
         return gone
 
+    async def _revive(self, conversation: Conversation, runner: Runner) -> None:
+        """The project could not be deleted: it goes on, with everyone who had joined."""
+        project = conversation.project
+        try:
+            conversation.revive(await self._journals.open(project.id))
+        except StorageUnavailable as problem:
+            self._faulty[project.id] = evolve(project, fault=f"Its journal cannot be read: {problem}")
+            self._watching.forget(conversation)
+            self._subscriptions.dismiss(conversation.audience)
+            return
+        self._conversations[project.id] = conversation
+        self.runners[project.id] = runner
+
     async def _remove(self, project_id: str) -> None:
+        await self._saving.acquire()
         try:
             await self._store.remove(project_id)
         except StorageUnavailable:
             raise no_storage() from None
+        finally:
+            self._saving.release()
+
+    async def _close(self, conversation: Conversation) -> None:
+        try:
+            await conversation.journal.close()
+        except StorageUnavailable as problem:
+            _log.error("the journal of {id}: {why}", id=conversation.project.id, why=str(problem))
+
+
+def _not_found(project_id: str) -> Refusal:
+    return Refusal(
+        Code.PROJECT_NOT_FOUND, "There is no such project: `project_list` shows them.", project_id=project_id[:64]
+    )
 
 
 def no_storage() -> Refusal:
