@@ -46,10 +46,3 @@ class SendTests(SynchronousTestCase):
         self.assertTrue(self.transport._tempDataBuffer)
         send(self.transport, second)
         self.assertEqual(self.read(), first + second)
-
-    def test_closing(self) -> None:
-        """Into a transport that is being closed nothing is pushed past what waits."""
-        send(self.transport, b"a" * 8 * PIECE)
-        self.transport.disconnecting = True
-        send(self.transport, b"late")
-        self.assertEqual(self.read(), b"a" * 8 * PIECE)
