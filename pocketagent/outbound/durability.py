@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.outbound.test_durability -*-
+# -*- test-case-name: tests.outbound.test_journal_faults -*-
 """When what was written to a journal survives a power loss: soon, or before an append returns."""
 
 from collections.abc import Callable

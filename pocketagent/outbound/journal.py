@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.outbound.test_journal -*-
+# -*- test-case-name: tests.outbound.test_journal,tests.outbound.test_journal_faults -*-
 """The journals on the disk: files of lines, appended to in one write a batch, read by number, time or key.
 
     ROOT/PROJECT_ID/journal.json                                   which journal, and whether it was closed in order
@@ -178,13 +178,13 @@ class FileJournal:
             await self._get_ready()
         if not drafts:
             return []
-        if any(_NEWLINE in draft.message for draft in drafts):
-            raise ValueError("A message is one line.")
         time = round(self._shared.now() * 1e6)
         stamp = timestamp(time / 1e6)
-        entries = [Entry(seq, stamp, *draft) for seq, draft in enumerate(drafts, self.head_seq + 1)]
-        lines = list(map(records.record, entries))
+        entries = records.numbered(drafts, self.head_seq + 1, stamp)
+        lines = records.lines(entries)
         data = b"".join(lines)
+        if data.count(_NEWLINE) != len(lines):
+            raise ValueError("A message is one line.")
         try:
             tail = self._tail_for(len(lines), len(data), time)
             tail.write(data)
@@ -202,8 +202,8 @@ class FileJournal:
             self._durability.soon()
         ends = list(accumulate(map(len, lines), initial=tail.size))
         tail.keep(ends[1:], time)
-        for entry in entries:
-            if entry.type in records.KEYED:
+        if not records.KEYED.isdisjoint(entry.type for entry in entries):
+            for entry in entries:
                 tail.keys.update((hash_of(key), entry.seq) for key in records.keys(entry.type, entry.message))
         self.head_seq += len(entries)
         self.size += len(data)

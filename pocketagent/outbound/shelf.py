@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.outbound.test_shelf -*-
+# -*- test-case-name: tests.outbound.test_journal -*-
 """The indexes of segments that are complete: kept in a file beside each, a bounded number of bytes in memory.
 
 An index that is missing or does not fit its segment is made anew by reading the segment. Everything here but `put`

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.outbound.test_tail -*-
+# -*- test-case-name: tests.outbound.test_journal_faults -*-
 """The newest segment of a journal: the only one that is written to."""
 
 from collections.abc import Sequence
