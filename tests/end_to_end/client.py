@@ -102,6 +102,17 @@ class Client:
         """The numbered events of a project that came so far."""
         return [one for one in self.messages if one.get("project_id") == project_id and "seq" in one]
 
+    def history(self, project_id: str) -> Sequence[Message]:
+        """All records of a project's journal, oldest first, page by page."""
+        records: list[Message] = []
+        while True:
+            after = int(str(records[-1]["seq"])) if records else 0
+            page = self.request("get_messages", project_id=project_id, after_seq=after, order="asc", limit=1000)["data"]
+            assert isinstance(page, dict)
+            records += page["messages"]
+            if not page["has_more"]:
+                return records
+
     def take(self, seconds: float) -> Sequence[Message]:
         """Whatever comes within this time."""
         before = len(self.messages)

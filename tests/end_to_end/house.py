@@ -263,9 +263,14 @@ class Model:
 
     def prompts(self) -> Iterator[str]:
         """What the person wrote last, in each request for an answer so far."""
+        for request in self.requests():
+            yield prompt_of(request)[0]
+
+    def requests(self) -> Iterator[dict[str, object]]:
+        """The body of each request for an answer so far: the whole conversation as the model is told it."""
         for one in json.loads(self._ask("/_log"))["log"]:
             if one["path"] == "/v1/messages":
-                yield prompt_of(one["body"])[0]
+                yield one["body"]
 
     def stop(self) -> None:
         assert self._process.stdin is not None
