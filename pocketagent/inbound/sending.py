@@ -16,12 +16,16 @@ of that size for a connection that was ever sent so much."""
 
 def send(transport: object, data: bytes) -> None:
     """Give the kernel what it takes now; what it does not take waits in the transport, which tells its producer."""
+    sent = 0
     if isinstance(transport, Connection) and _is_clear(transport):
-        taken = transport.writeSomeData(data)
-        if isinstance(taken, int) and taken > 0:
-            data = data[taken:]
-    if data:
-        transport.write(data)  # type: ignore[attr-defined]  # every transport has it; their interfaces are many
+        view = memoryview(data)
+        while sent < len(data):
+            taken = transport.writeSomeData(view[sent:])
+            if not isinstance(taken, int) or taken <= 0:
+                break
+            sent += taken
+    if sent < len(data):
+        transport.write(data[sent:])  # type: ignore[attr-defined]  # every transport has it; their interfaces are many
 
 
 def _is_clear(transport: Connection) -> bool:

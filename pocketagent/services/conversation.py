@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from pocketagent.domain.agent import Ending, Spoken, Utterance
 from pocketagent.domain.events import ClientMessage, ExecutionError, ProjectState, State, StateChanged
 from pocketagent.domain.execution import Machine
-from pocketagent.domain.message import Direction, Draft, Entry, Partial, timestamp
+from pocketagent.domain.message import Draft, Entry, Partial, timestamp
 from pocketagent.domain.project import Project, Trust
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.turn import Begin, Break, Core, Destroy, Execution, Item, PassOn, Retire, Wish
@@ -116,7 +116,10 @@ class Conversation:
             self._lock.release()
 
     async def hear(self, utterances: Sequence[Utterance], concerns: Callable[[], bool]) -> None:
-        """What the agent said; whether it `concerns` the execution is asked when its turn has come."""
+        """What the agent said; whether it `concerns` the execution is asked when its turn has come.
+
+        Takes as long as most of those who hear it need.
+        """
 
         def step(machine: Machine) -> None:
             if self._owed:
@@ -127,6 +130,9 @@ class Conversation:
                 machine.overheard(utterances)
 
         await self._take(step)
+        room = self.audience.room()
+        if room is not None:
+            await room
 
     async def ended(self, ending: Ending, concerns: Callable[[], bool] = lambda: True) -> None:
         """A process of the agent is dead, with everything it started; `concerns` as in `hear`."""
@@ -209,13 +215,19 @@ class Conversation:
             self._mind_time()
 
     async def _perform(self, items: Sequence[Item]) -> None:
+        if {Spoken}.issuperset(map(type, items)):
+            # The hot path: nothing but lines of the agent.
+            entries = await self.journal.append(events.spoken(items))  # type: ignore[arg-type]  # as was just seen
+            self.last_active = entries[-1].timestamp
+            self.audience.tell(Batch(self.project.id, entries, self.last_active))
+            return
         drafts: list[Draft] = []
         wishes: list[Wish] = []
         has_partials = durable = state_changed = False
         for item in items:
             kind = type(item)
             if isinstance(item, Spoken):
-                drafts.append(Draft(Direction.CLAUDE, "agent_message", item.line))
+                drafts += events.spoken((item,))
             elif isinstance(item, Partial):
                 has_partials = True
             elif isinstance(item, StateChanged):

@@ -24,10 +24,12 @@ PAGE_BYTES = 256 * 1024
 can, so that all who catch up share them, framed."""
 
 RECENT_BYTES = 1024 * 1024
-"""Of what was told last and of pages read last, kept in memory while anybody is behind."""
+"""Of what was told last and of pages read last, kept in memory while anybody is behind; and one batch in any case."""
 
 CROWD_WAIT = 0.05
-"""Seconds that an agent is kept waiting, with each batch, which says more than most of its audience can take."""
+CROWD_SPEED = 50_000_000
+"""Seconds that an agent is kept waiting, with each batch, which says more than most of its audience can take; and
+bytes a second, for a batch that takes longer than that on its way."""
 MOVING = 1.0
 """Seconds since it last took something, after which somebody who is behind is waited for no more."""
 
@@ -151,7 +153,7 @@ class Audience:
         if not self._all_live():
             self._remember(before, batch)
         if len(late) > ready:
-            self._crowd_up(late, (len(late) + ready) // 2)
+            self._crowd_up(late, (len(late) + ready) // 2, max(CROWD_WAIT, batch.size / CROWD_SPEED))
         if batch.has_partials:
             self._note_partials(batch)
 
@@ -177,9 +179,9 @@ class Audience:
             subscription.moved_at = self._clock.seconds()
             self._catch_up_soon(subscription)
 
-    def _crowd_up(self, full: set[IConnection], enough: int) -> None:
+    def _crowd_up(self, late: set[IConnection], enough: int, seconds: float) -> None:
         if self._crowd is None:
-            self._crowd = Crowd(full, enough, Deferred(), self._clock.callLater(CROWD_WAIT, self._disperse))
+            self._crowd = Crowd(late, enough, Deferred(), self._clock.callLater(seconds, self._disperse))
 
     def _uncrowd(self, connection: IConnection) -> None:
         if self._crowd is not None:
@@ -206,7 +208,7 @@ class Audience:
             return
         self._recent[before] = batch
         self._recent_bytes += batch.size
-        while self._recent_bytes > RECENT_BYTES:
+        while self._recent_bytes > RECENT_BYTES and len(self._recent) > 1:
             _, oldest = self._recent.popitem(last=False)
             self._recent_bytes -= oldest.size
 

@@ -13,6 +13,7 @@ in `wire.orders`.
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple, TypeGuard
 
 import msgspec
@@ -105,6 +106,8 @@ class _Asking(Struct, gc=False):
     request: Raw
 
 
+# What `Spoken(line)` does, without the Python function that a NamedTuple has in front of it.
+_spoken = partial(tuple.__new__, Spoken)
 _decode_head = msgspec.json.Decoder(_Head).decode
 _decode_asking = msgspec.json.Decoder(_Asking).decode
 _PLAIN = frozenset({"assistant", "user"})
@@ -165,7 +168,7 @@ def _hear(lines: Iterable[bytes], heard: Heard) -> None:
             head = second
         kind = head.type
         if kind in _PLAIN:
-            add(Spoken(line))
+            add(_spoken((line,)))
         elif kind == "stream_event":
             event = (head.event or _NO_EVENT).type
             add(Partial(line, head.parent_tool_use_id, event == "message_start", event == "message_stop"))

@@ -89,7 +89,7 @@ class DraftTests(SynchronousTestCase):
     def test_spoken(self) -> None:
         """A line of the agent is kept as it was said."""
         line = rb'{"b":1.0, "text":"\ud83d"}'
-        self.assertEqual(events.spoken(Spoken(line)), (Direction.CLAUDE, "agent_message", line))
+        self.assertEqual(events.spoken([Spoken(line)]), [(Direction.CLAUDE, "agent_message", line)])
 
     def test_fields(self) -> None:
         """The names of the fields are those of the protocol, also where there is nothing in them."""
