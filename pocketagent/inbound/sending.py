@@ -20,7 +20,7 @@ def send(transport: object, data: bytes) -> None:
     if isinstance(transport, Connection) and _is_clear(transport):
         view = memoryview(data)
         while sent < len(data):
-            taken = transport.writeSomeData(view[sent:])
+            taken = transport.writeSomeData(view[sent:])  # type: ignore[arg-type]  # it takes any bytes-like object
             if not isinstance(taken, int) or taken <= 0:
                 break
             sent += taken

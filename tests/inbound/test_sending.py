@@ -3,6 +3,7 @@
 import socket
 
 from twisted.internet import reactor
+from twisted.internet.protocol import Protocol
 from twisted.internet.tcp import Connection
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -17,7 +18,7 @@ class SendTests(SynchronousTestCase):
         ours.setblocking(False)
         self.addCleanup(self.theirs.close)
         self.addCleanup(ours.close)
-        self.transport = Connection(ours, None, reactor)
+        self.transport = Connection(ours, Protocol(), reactor)
         self.transport.connected = 1
         self.addCleanup(self.transport.stopWriting)
 
