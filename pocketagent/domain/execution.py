@@ -53,7 +53,10 @@ _MERE_WORDS = frozenset({Spoken, Partial})
 """What nothing follows from."""
 
 MAX_PENDING = 64
-"""Permission requests open at once in one project (subagents ask concurrently); more are denied unasked."""
+MAX_PENDING_BYTES = 7 * 1024 * 1024
+"""Permission requests open at once in one project (subagents ask concurrently), and their size. What they are about
+is told twice, as `input` and in `request`, and all of them in one answer to a join: it must fit into a message of
+16 MiB. More are denied unasked."""
 
 
 @define(eq=False)
@@ -260,8 +263,11 @@ class Machine:
             self._begin_by_itself()
         if any(request.permission_id == known.permission_id for known in self.core.permissions):
             return
-        if len(self.core.permissions) >= MAX_PENDING:
-            denial = Answer(Behavior.DENY, message="Too many questions are open at once: ask again later.")
+        size = sum(len(known.request) for known in (*self.core.permissions, request))
+        if len(self.core.permissions) >= MAX_PENDING or size > MAX_PENDING_BYTES:
+            denial = Answer(
+                Behavior.DENY, message="Too much is asked at once for a person to see: do it in smaller steps."
+            )
             self.outbox.append(PassOn(request, denial))
             return
         self.core = evolve(self.core, permissions=(*self.core.permissions, request))

@@ -36,7 +36,7 @@ from pocketagent.domain.events import (
     State,
     StateChanged,
 )
-from pocketagent.domain.execution import MAX_PENDING, TRANSITIONS, Machine
+from pocketagent.domain.execution import MAX_PENDING, MAX_PENDING_BYTES, TRANSITIONS, Machine
 from pocketagent.domain.message import Partial
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.turn import Begin, Break, Core, Destroy, Execution, Item, PassOn, Retire, Stop
@@ -384,6 +384,17 @@ class PermissionTests(Case):
         self.assertEqual(len(self.machine.core.permissions), MAX_PENDING)
         denied = [item for item in self.came() if isinstance(item, PassOn)]
         self.assertEqual([item.answer.behavior for item in denied], [Behavior.DENY])
+
+    def test_bound_of_bytes(self) -> None:
+        """Open questions fit into one message together, though each is told twice; what does not fit is denied."""
+        rest = MAX_PENDING_BYTES - len(b'{"tool_name":"Bash"}')
+        self.hear(PermissionAsked("large", b"x" * rest))
+        self.assertEqual(len(self.machine.core.permissions), 2)
+        self.came()
+        self.hear(PermissionAsked("one more", b"x"))
+        (denied,) = self.came()
+        assert isinstance(denied, PassOn)
+        self.assertIs(denied.answer.behavior, Behavior.DENY)
 
 
 class AnyOrder(RuleBasedStateMachine):
