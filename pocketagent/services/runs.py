@@ -207,11 +207,13 @@ class Runner:
         return execution.options.permission_mode or self._terms.permission_mode
 
     async def _fitting(self, options: LaunchOptions) -> IRun:
-        """A process that was started with exactly these options: the warm one, or a new one."""
+        """A process that was started with exactly these options and this trust: the warm one, or a new one."""
         conversation = self._conversation
         run = self._run
         if run is not None:
-            if run.launch.options == options and options.max_budget_usd is None and not run.is_ending:
+            trusted = conversation.trust.state is Standing.TRUSTED
+            fits = run.launch.options == options and run.launch.trusted == trusted
+            if fits and options.max_budget_usd is None and not run.is_ending:
                 return run
             self.retire()
             await self._until(lambda: self._run is None)

@@ -150,16 +150,18 @@ class ExecuteTests(WorkshopCase):
         self.assertEqual(self.run_.launch.options.mcp_config, '{"mcpServers":{}}')
 
     def test_trust(self) -> None:
-        """A directory with unapproved parts runs without them; once approved, with them."""
+        """A directory with unapproved parts runs without them; once approved, with them, also where it was warm."""
         path = self.shop.directories.make("/repo", {".mcp.json": b"{}"})
         project_id = self.project(path)
         self.execute(project_id)
         self.assertFalse(self.run_.launch.trusted)
         self.turn()
-        self.run_.dies()
+        untrusted = self.run_
         conversation = self.conversation(project_id)
         self.ask(TrustProject(project_id=project_id, fingerprint=conversation.trust.fingerprint))
         self.execute(project_id)
+        self.assertTrue(untrusted.stopped)
+        untrusted.dies()
         self.assertTrue(self.run_.launch.trusted)
 
 
