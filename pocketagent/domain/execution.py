@@ -319,6 +319,10 @@ class Machine:
                 Reason.RESTART,
                 Reason.RESTART,
             )
+        elif self.core.queue:
+            # Half of a batch was kept: the end of a turn without the beginning of the next.
+            self._drop_queue(Reason.RESTART)
+            self._announce()
 
     def storage_failed(self) -> None:
         """What the agent said could not be kept: the execution is stopped, and the process in any case."""

@@ -10,7 +10,7 @@ from pocketagent.domain.events import PermissionRequest, State
 from pocketagent.domain.message import Entry
 from pocketagent.domain.turn import Core, Execution
 from pocketagent.ports import IJournal
-from pocketagent.wire import claude, events
+from pocketagent.wire import claude, events, records
 
 PAGE_ENTRIES = 256
 PAGE_BYTES = 1024 * 1024
@@ -24,11 +24,12 @@ async def recover(journal: IJournal) -> tuple[Core, str | None]:
     """The machine's core as the journal tells it, and the time of the newest entry.
 
     Reads backwards to the newest state of rest: what was told there is whole, and only what came after it needs
-    to be gone through.
+    to be gone through. Where retention has removed that, the newest state that is still found has to do.
     """
     telling: list[Entry] = []
     session_id: str | None = None
     newest: str | None = None
+    is_reset = False
     before = journal.head_seq + 1
     while before > journal.first_seq:
         page = await journal.before(before, PAGE_ENTRIES, PAGE_BYTES)
@@ -38,14 +39,18 @@ async def recover(journal: IJournal) -> tuple[Core, str | None]:
         for entry in page:
             if entry.type in _TELLING:
                 telling.append(entry)
-            elif entry.type == "agent_message" and session_id is None:
+            elif entry.type == "agent_message" and session_id is None and not is_reset:
                 session_id = _session_of(entry)
-            if entry.type == "session_reset" or _is_rest(entry):
+            is_reset = is_reset or entry.type == "session_reset"
+            if _is_rest(entry):
                 break
         else:
             before = page[-1].seq
             continue
         break
+    if not any(entry.type == "project_state" for entry in telling):
+        state = await journal.find(records.STATE)
+        telling += () if state is None else (state,)
     core = _fold(reversed(telling))
     return (evolve(core, session_id=session_id) if session_id else core), newest
 
