@@ -1,7 +1,6 @@
 # -*- test-case-name: tests.test_app -*-
 """The composition root: the only file that names concrete adapters; starts and stops the floors in order."""
 
-import gc
 import os
 import random
 import shutil
@@ -27,7 +26,7 @@ from pocketagent.inbound import site
 from pocketagent.inbound.connection import Terms as ConnectionTerms
 from pocketagent.inbound.door import Door
 from pocketagent.inbound.websocket import WebSockets
-from pocketagent.listening import Bound, bind
+from pocketagent.listening import Bound, allow_descriptors, bind
 from pocketagent.outbound.certificates import Certificates, CertificateUnusable
 from pocketagent.outbound.child import IChildReactor
 from pocketagent.outbound.claude import Claude
@@ -35,7 +34,7 @@ from pocketagent.outbound.data_directory import DataDirectory, DataDirectoryUnus
 from pocketagent.outbound.directories import Directories
 from pocketagent.outbound.durability import Sync
 from pocketagent.outbound.files import DeviceFiles, FileDevices, FileProjects, ProjectFiles
-from pocketagent.outbound.host import LinuxHost
+from pocketagent.outbound.host import LinuxHost, tune_memory
 from pocketagent.outbound.journal import FileJournals
 from pocketagent.outbound.journal import Rules as JournalRules
 from pocketagent.outbound.retention import Retention
@@ -235,16 +234,6 @@ def _new_id() -> str:
     return str(uuid.uuid4())
 
 
-def _tame_garbage_collection() -> None:
-    """Thousands of short-lived values a millisecond make the default collector run all the time, over everything.
-
-    What is there now stays; the rest is looked through seldom (18 % of the time of a fan-out went there).
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
-
-
 def _boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
@@ -271,8 +260,10 @@ class Server(Service):
         # In one place for every server of this data: what a killed one has left is found by the next.
         self._scratch = f"{self._data.path}/handed"
         self._floors = erect(self._config, self._reactor, self._data, self._certificates, self._scratch)
+        if not allow_descriptors(self._config.connections + self._config.handshakes):
+            _log.warn("The system allows fewer open files than `connections` may need: raise its limit (LimitNOFILE).")
         self._floors.pool.start()
-        _tame_garbage_collection()
+        tune_memory()
         signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._reload))
         self._starting = Deferred.fromCoroutine(self._open(self._floors))
         self._starting.addErrback(self._fail)

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 import socket
 from collections.abc import Sequence
 
@@ -11,6 +12,22 @@ from pocketagent.sources import CannotStart
 
 BACKLOG = 1024
 """Connections that the kernel holds for us: 2,000 that come within a second are accepted in time (HS-18)."""
+
+SPARE_DESCRIPTORS = 1024
+"""Beside those of connections: journals, processes of the agent (five each), threads' files."""
+
+
+def allow_descriptors(connections: int) -> bool:
+    """Let this process open what so many connections need: many systems begin at 1,024 and leave the rest to choice.
+
+    False where the system allows less.
+    """
+    wanted = connections + SPARE_DESCRIPTORS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if allowed > soft != resource.RLIM_INFINITY:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return allowed == wanted
 
 
 @frozen
