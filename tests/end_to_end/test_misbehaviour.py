@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 
 from tests.end_to_end.client import Client, Message, wait_until
-from tests.end_to_end.house import House, HouseTestCase
+from tests.end_to_end.house import HouseTestCase
 from tests.end_to_end.test_turns import begin, data_of
 
 
@@ -153,29 +153,3 @@ class SuddenDeathTests(HouseTestCase):
         os.kill(int(tree[0]), signal.SIGKILL)
         client.wait_for_state(project_id, "ERROR")
         wait_until(lambda: not house.children(), "the tree is dead", 10)
-
-
-class SlowReaderTests(HouseTestCase):
-    """A slow reader among quick ones."""
-
-    def test_who_does_not_read_loses_nothing(self) -> None:
-        """FL-01, FL-06: a client that reads nothing of 100 MB costs little memory, and gets all once it reads."""
-        house = self.house()
-        quick, slow = self.client(house), self.client(house)
-        project_id = begin(quick, house, "one")
-        slow.join(project_id)
-        before = _resident(house)
-        quick.request("execute", project_id=project_id, prompt="lines: 1000 100000")
-        quick.wait_for_state(project_id, "EXECUTING")
-        quick.wait_for_state(project_id, "IDLE", deadline=120)
-        self.assertLess(_resident(house) - before, 60_000_000)
-        slow.wait_for_state(project_id, "EXECUTING")
-        slow.wait_for_state(project_id, "IDLE", deadline=120)
-        self.assertEqual(quick.events(project_id), slow.events(project_id))
-
-
-def _resident(house: House) -> int:
-    for line in Path(f"/proc/{house.pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM"):
-            return int(line.split()[1]) * 1024
-    return 0
