@@ -63,12 +63,18 @@ class Watching:
             if connection.is_behind:
                 missed.add(conversation)
             else:
+                missed.discard(conversation)
                 connection.send(message)
 
     def _drained(self, connection: IConnection) -> None:
         missed = self._watchers.get(connection, set())
-        while missed and not connection.is_behind:
-            connection.send(self._message(missed.pop()))
+        # What is due anyway is sent with that; what is sent now counts against the next.
+        for conversation in missed - self._due.keys():
+            if connection.is_behind:
+                return
+            missed.discard(conversation)
+            self._told_at[conversation] = self._clock.seconds()
+            connection.send(self._message(conversation))
 
     def _message(self, conversation: Conversation) -> bytes:
         return client.reply(conversation.project_state(), timestamp(self._now()), conversation.project.id, None)
