@@ -1,13 +1,14 @@
 # -*- test-case-name: tests.services.test_access -*-
 """Who comes in: a token -> its device; and who has to go, within a second."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from pocketagent.domain.access import TOKEN, Device, Scope, hash_of
 from pocketagent.domain.refusals import Code, Refusal
@@ -71,11 +72,16 @@ class Access:
         if known is None or not proven:
             raise _refused("This token is unknown, or was revoked.", "unknown")
         if known.is_over(self._now()):
+            if not known.expired:
+                await self._end(known)
             raise _refused("This token has expired: make a new one with `pocketagent token create`.", "expired")
         return known
 
     async def _look(self) -> None:
-        """See what another process has changed, and whose time is over. However many ask, one look at a time."""
+        """See what another process has changed, and whose time is over.
+
+        However many ask, one look at a time; who asks during one waits for the next, which sees what is there now.
+        """
         if self._looking is not None:
             waiting: Deferred[None] = Deferred()
             self._looking.append(waiting)
@@ -85,9 +91,9 @@ class Access:
         try:
             await self._look_now()
         finally:
-            looking, self._looking = self._looking, None
-            for waiting in looking:
-                waiting.callback(None)
+            waiting_for_next, self._looking = self._looking, None
+            if waiting_for_next:
+                Deferred.fromCoroutine(self._look()).addBoth(_tell, waiting_for_next)
 
     async def _look_now(self) -> None:
         try:
@@ -120,6 +126,13 @@ class Access:
             await self._store.save(ended)
         except StorageUnavailable:
             _log.warn("that the token of {name} has expired could not be kept", name=device.name)
+
+
+def _tell(outcome: object, waiting: Sequence[Deferred[None]]) -> None:
+    if isinstance(outcome, Failure):
+        _log.failure("while looking at the devices", outcome)
+    for one in waiting:
+        one.callback(None)
 
 
 def _refused(message: str, reason: str) -> Refusal:
