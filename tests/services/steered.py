@@ -43,12 +43,13 @@ class Gate:
 
 
 class SteeredJournals(MemoryJournals):
-    """Every append passes `writing`, every read of `since` passes `reading`, every close passes `closing`."""
+    """Every append passes `writing`, every `since` passes `reading`, and so with `finding` and `closing`."""
 
     def __init__(self, now: Callable[[], float], new_id: Callable[[], str]) -> None:
         super().__init__(now, new_id)
         self.writing = Gate()
         self.reading = Gate()
+        self.finding = Gate()
         self.closing = Gate()
 
     async def open(self, project_id: str) -> MemoryJournal:
@@ -65,7 +66,7 @@ class SteeredJournals(MemoryJournals):
         """The server is gone: nothing is open any more, and whoever waited hears nothing."""
         for journal in self._journals.values():
             journal._is_open = False
-        self.writing, self.reading, self.closing = Gate(), Gate(), Gate()
+        self.writing, self.reading, self.finding, self.closing = Gate(), Gate(), Gate(), Gate()
 
     def fill(self, project_id: str, entries: Sequence[Entry]) -> None:
         """A journal that holds just these."""
@@ -90,6 +91,11 @@ class _SteeredJournal(MemoryJournal):
     async def since(self, seq: int, limit: int, size: int) -> Sequence[Entry]:
         await self._steered.reading.through()
         return await super().since(seq, limit, size)
+
+    async def find(self, key: str) -> Entry | None:
+        found = await super().find(key)
+        await self._steered.finding.through()
+        return found
 
     async def close(self) -> None:
         await self._steered.closing.through()

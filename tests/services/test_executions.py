@@ -215,13 +215,13 @@ class OnceTests(WorkshopCase):
 
     def test_double_tap(self) -> None:
         """Of two that come at once one runs, and both are answered with it; also where it fails at once."""
-        for writing in (True, False):
-            project_id = self.project(f"/{writing}")
+        for gate in (self.shop.journals.writing, self.shop.journals.finding):
+            project_id = self.project(f"/{id(gate)}")
             self.shop.agent.refuses = Refusal(Code.CLAUDE_NOT_FOUND, "install it")
-            self.shop.journals.writing.slow = writing
+            gate.slow = True
             command = Execute(project_id=project_id, prompt="x", prompt_id=PROMPT_ID, options=Options(add_dirs=("/",)))
             both = [self.asking(command), self.asking(command, self.shop.connect())]
-            self.shop.journals.writing.open_all()
+            gate.open_all()
             (first,), (second,) = (self.successResultOf(one) for one in both)
             assert isinstance(first, ExecutionAccepted) and isinstance(second, ExecutionAccepted)
             self.assertEqual((first.execution_id, first.duplicate), (second.execution_id, False))
