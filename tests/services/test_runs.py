@@ -239,6 +239,23 @@ class HandOverTests(RunsCase):
         self.assertEqual([text for _, text, _, _ in self.run_.prompts], ["two"])
 
 
+    def test_end_comes_before_the_failure(self) -> None:
+        """Nor where the end of the process has concluded the execution before that."""
+        self.warm()
+        self.run_.setting.slow = True
+        self.execute(self.project_id, "one")
+        self.execute(self.project_id, "two", queue=True)
+        self.shop.journals.writing.slow = True
+        changing = _touched(self, self.project_id)
+        interrupting = self.interrupting()
+        self.run_.dies()
+        self.shop.journals.writing.open_all()
+        self.successResultOf(changing)
+        self.successResultOf(interrupting)
+        self.assertIs(self.state, State.EXECUTING)
+        self.assertEqual([text for _, text, _, _ in self.run_.prompts], ["two"])
+
+
 class ReplacingTests(RunsCase):
     """Other launch options: the warm process makes way for another one."""
 
