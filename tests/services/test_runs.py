@@ -238,7 +238,6 @@ class HandOverTests(RunsCase):
         self.assertIs(self.state, State.EXECUTING)
         self.assertEqual([text for _, text, _, _ in self.run_.prompts], ["two"])
 
-
     def test_end_comes_before_the_failure(self) -> None:
         """Nor where the end of the process has concluded the execution before that."""
         self.warm()
