@@ -35,8 +35,8 @@ from pocketagent.outbound.directories import Directories
 from pocketagent.outbound.durability import Sync
 from pocketagent.outbound.files import DeviceFiles, FileDevices, FileProjects, ProjectFiles
 from pocketagent.outbound.host import LinuxHost, tune_memory
-from pocketagent.outbound.journal import FileJournals
 from pocketagent.outbound.journal import Rules as JournalRules
+from pocketagent.outbound.journals import FileJournals
 from pocketagent.outbound.retention import Retention
 from pocketagent.outbound.threads import Threads
 from pocketagent.ports import StorageUnavailable

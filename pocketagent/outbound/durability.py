@@ -52,6 +52,7 @@ class Durability:
     _has_new_names: bool = field(default=False, init=False)
     _has_failed: bool = field(default=False, init=False)
     _is_altered: bool = field(default=False, init=False)
+    _is_closed: bool = field(default=False, init=False)
     _timer: IDelayedCall | None = field(default=None, init=False)
     _lock: DeferredLock = field(factory=DeferredLock, init=False)
     _tail: Tail | None = field(default=None, init=False)
@@ -114,7 +115,7 @@ class Durability:
                     self._shelf.store(segment, tail.index, Keys.of(tail.keys))
 
     def _schedule(self, delay: float) -> None:
-        if self._timer is None:
+        if self._timer is None and not self._is_closed:
             self._timer = self._reactor.callLater(delay, self._on_time)
 
     def _on_time(self) -> None:
@@ -131,6 +132,7 @@ class Durability:
 
     async def close(self) -> None:
         """Make everything durable for the last time. Raises StorageUnavailable; the files are closed all the same."""
+        self._is_closed = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

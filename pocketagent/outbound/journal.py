@@ -1,16 +1,6 @@
 # -*- test-case-name: tests.outbound.test_journal,tests.outbound.test_journal_faults -*-
-"""The journals on the disk: files of lines, appended to in one write a batch, read by number, time or key.
+"""One journal on the disk: appended to in one write a batch, read by number, time or key."""
 
-    ROOT/PROJECT_ID/journal.json                                   which journal, and whether it was closed in order
-    ROOT/PROJECT_ID/kept.jsonl                                     what is found by key though its segment is gone
-    ROOT/PROJECT_ID/logs/messages_YYYY-MM-DD_HH-MM-SS_SEQ.jsonl    segments, in the order of SEQ, the first number
-    ROOT/PROJECT_ID/logs/messages_…_SEQ.idx                        the index of a complete segment
-    ROOT/PROJECT_ID/logs/messages_…_SEQ.jsonl.torn-N               what a crash had torn
-
-An append is a write to the page cache on the reactor thread; all else that touches the disk is done in threads.
-"""
-
-import os
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -24,19 +14,16 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from pocketagent.domain.message import Draft, Entry, timestamp
-from pocketagent.outbound.disk import Disk, create, make_directory, reopen, save, sync_directory, sync_file
+from pocketagent.outbound.disk import Disk, create, save, sync_directory, sync_file
 from pocketagent.outbound.durability import MAX_RETIRING, Durability, Sync
 from pocketagent.outbound.pages import Live, Pages
-from pocketagent.outbound.repair import Found, load_marks, look, set_aside
+from pocketagent.outbound.repair import Found, set_aside
 from pocketagent.outbound.retention import Kept, Retention, remove
 from pocketagent.outbound.segments import Keys, Segment, hash_of, is_unreadable, microseconds, segment_name
 from pocketagent.outbound.shelf import Shelf
 from pocketagent.outbound.tail import Tail
-from pocketagent.ports import IJournal, IJournals, IThreads, StorageUnavailable
+from pocketagent.ports import IJournal, IThreads, StorageUnavailable
 from pocketagent.wire import records
-
-INDEX_MEMORY = 32 << 20
-"""Bytes of memory for the positions in segments that are complete, and as many for their keys; for all journals."""
 
 _DAY = 86_400_000_000
 _NEWLINE = 0x0A
@@ -57,7 +44,7 @@ class Rules:
 
 
 @frozen(kw_only=True)
-class _Shared:
+class Shared:
     """What all journals of a server have in common."""
 
     disk: Disk
@@ -70,76 +57,13 @@ class _Shared:
     rules: Rules
 
 
-@implementer(IJournals)
-class FileJournals:
-    """The journals below a directory, which is made when it is not there (its parent must be).
-
-    `now` is the wall clock, `new_id` makes UUIDs, `boot_id` is the kernel's.
-    """
-
-    def __init__(
-        self,
-        root: str,
-        *,
-        threads: IThreads,
-        reactor: IReactorTime,
-        now: Callable[[], float],
-        new_id: Callable[[], str],
-        boot_id: str,
-        rules: Rules | None = None,
-        disk: Disk = os,
-    ) -> None:
-        self._root = root
-        self._open: set[str] = set()
-        self._shared = _Shared(
-            disk=disk,
-            shelf=Shelf(disk, INDEX_MEMORY),
-            threads=threads,
-            reactor=reactor,
-            now=now,
-            new_id=new_id,
-            boot_id=boot_id,
-            rules=rules or Rules(),
-        )
-
-    async def open(self, project_id: str) -> "FileJournal":
-        if not project_id or project_id.startswith(".") or "/" in project_id:
-            raise ValueError("This is no id of a project.")
-        if project_id in self._open:
-            raise ValueError("This journal is open already.")
-        self._open.add(project_id)
-        journal = None
-        try:
-            journal = await self._shared.threads.run(lambda: self._look(project_id))
-        except (OSError, records.NewerVersion) as problem:
-            raise StorageUnavailable(f"The journal of project {project_id} cannot be opened: {problem}") from problem
-        finally:
-            if journal is None:
-                self._open.discard(project_id)
-        await journal.settle()
-        return journal
-
-    def _look(self, project_id: str) -> "FileJournal":
-        """In a thread: the journal as the disk has it."""
-        disk, directory = self._shared.disk, f"{self._root}/{project_id}"
-        for path in (self._root, directory, f"{directory}/logs"):
-            make_directory(disk, path)
-        marks = load_marks(disk, f"{directory}/journal.json")
-        found = look(disk, f"{directory}/logs")
-        tail = None
-        if found.segments:
-            newest = found.segments[-1]
-            tail = Tail.inheriting(disk, reopen(disk, newest.path, os.O_RDWR), newest)
-        return FileJournal(self._shared, directory, found, marks, tail, closed=lambda: self._open.discard(project_id))
-
-
 @implementer(IJournal)
 class FileJournal:
     """One project's journal. Nothing is awaited while a batch is appended that need not be durable."""
 
     def __init__(
         self,
-        shared: _Shared,
+        shared: Shared,
         directory: str,
         found: Found,
         marks: records.Marks | None,
@@ -167,7 +91,6 @@ class FileJournal:
         if tail is not None:
             self._durability.follow(tail, is_new=False)
         self._has_begun = False
-        self._is_ready = False
         self._is_closed = False
         self._forgetting = DeferredLock()
 
@@ -294,7 +217,7 @@ class FileJournal:
         await self._forgetting.acquire()
         try:
             tail = self._tail
-            if tail is not None and tail.end != tail.size:
+            if self._has_begun and tail is not None and tail.end != tail.size:
                 await self._run(tail.cut)
             await self._durability.close()
             if self._has_begun:

@@ -20,9 +20,9 @@ class Altered(Exception):
 class Tail:
     """A segment, open for writing.
 
-    Up to `size` everything counts; the file may reach to `end`; up to `synced` a power
-    loss does it no harm. `inherited`: what was there when this server opened it; its index is made when a reader
-    needs it, and `index` begins after it until then.
+    Up to `size` everything counts; the file may reach to `end`; up to `synced` a power loss does it no harm.
+    `inherited`: what was there when this server opened it; its index is made when a reader needs it, and `index`
+    begins after it until then.
     """
 
     path: str
@@ -37,7 +37,6 @@ class Tail:
     inherited: Segment | None = None
     keys: dict[int, int] = field(factory=dict)
     failed: bool = False
-    is_cut: bool = False
 
     @classmethod
     def new(cls, disk: Disk, fd: int, path: str, first_seq: int, time: int) -> "Tail":
@@ -91,7 +90,6 @@ class Tail:
         self._disk.ftruncate(self._fd, self.size)
         self.end = self.size
         self.synced = min(self.synced, self.size)
-        self.is_cut = True
 
     def adopt(self, index: Index, keys: Keys) -> None:
         """Take over the index of what was inherited."""
@@ -108,9 +106,8 @@ class Tail:
         Once it failed, the kernel may have dropped what it could not write, and would say that all is well if it
         were only asked again: so it is read, checked, and written anew.
         """
-        if self.synced == end and not self.failed and not self.is_cut:
+        if self.synced == end and not self.failed:
             return
-        is_cut, self.is_cut = self.is_cut, False
         is_intact = True
         try:
             if self.failed:
@@ -118,7 +115,6 @@ class Tail:
             self._disk.fdatasync(self._fd)
         except OSError:
             self.failed = True
-            self.is_cut |= is_cut
             raise
         self.failed = False
         self.synced = end

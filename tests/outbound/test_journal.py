@@ -12,7 +12,9 @@ from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
 from pocketagent.domain.message import timestamp
-from pocketagent.outbound.journal import FileJournal, FileJournals, Rules
+from pocketagent.outbound.durability import MAX_RETIRING
+from pocketagent.outbound.journal import FileJournal, Rules
+from pocketagent.outbound.journals import FileJournals
 from pocketagent.outbound.retention import Retention
 from pocketagent.outbound.segments import hash_of
 from pocketagent.ports import IThreads, StorageUnavailable
@@ -427,6 +429,18 @@ class ReadingTests(FileCase):
         threads.go()
         self.clock.advance(1)
         self.assertEqual(self.seqs(), list(range(1, 11)))
+
+    def test_slow_disk(self) -> None:
+        """When too many full files wait for a slow disk, appending waits for it too."""
+        threads = HeldThreads()
+        self.start(Rules(segment_messages=1), threads)
+        self.say(1)
+        threads.holds = True
+        self.say(MAX_RETIRING + 1)
+        appended = Deferred.fromCoroutine(self.journal.append([said(0)]))
+        self.assertNoResult(appended)
+        threads.go()
+        self.assertEqual(numbers(self.successResultOf(appended)), [MAX_RETIRING + 3])
 
     def test_durable_waits(self) -> None:
         """A durable append returns only once a thread has done its work, and is not read before."""

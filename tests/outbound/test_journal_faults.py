@@ -237,6 +237,16 @@ class FaultTests(SynchronousTestCase):
         self.assertEqual(self.journal.journal_id, before)
         self.check(1)
 
+    def test_closed_then_without_power(self) -> None:
+        """Once closing has returned, a power loss takes nothing, the clean mark included (ST-14)."""
+        self.start()
+        before = self.journal.journal_id
+        self.append(1)
+        now(self.journal.close())
+        self.lose_power()
+        self.check(1)
+        self.assertEqual(self.journal.journal_id, before)
+
     def test_full_at_start(self) -> None:
         """On a full disk a torn journal can be read; appending waits for room, and the repair comes first (ST-04)."""
         self.start()
@@ -253,6 +263,32 @@ class FaultTests(SynchronousTestCase):
         self.append(4)
         self.check(1, 4)
         self.assertEqual([len(text) for text in self.disk.files(".torn-1").values()], [20])
+
+    def test_closed_while_torn(self) -> None:
+        """A torn end that found no room to be set aside is still there for the next server."""
+        self.start()
+        self.append(1)
+        self.disk.until_crash = 20
+        with self.assertRaises(Crash):
+            self.append(2)
+        self.disk.kill()
+        self.disk.room = 0
+        self.restart()
+        now(self.journal.close())
+        self.disk.heal()
+        self.restart()
+        self.check(1)
+        self.assertEqual([len(text) for text in self.disk.files(".torn-1").values()], [20])
+
+    def test_closed_while_failing(self) -> None:
+        """A journal that could not be made durable when it was closed leaves nothing that is tried again."""
+        self.start()
+        self.append(1)
+        self.disk.fails_to_sync = True
+        self.clock.advance(1)
+        with self.assertRaises(StorageUnavailable):
+            now(self.journal.close())
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_opening_reads_little(self) -> None:
         """However much a journal holds, opening it after a crash reads the end of one file."""
