@@ -79,6 +79,8 @@ class House:
     environment: Mapping[str, str]
     plaintext: bool = False
     port: int = 0
+    wrapper: Sequence[str] = ()
+    """Words before each command of ours, such as those of `nsenter`."""
     _process: "subprocess.Popen[bytes] | None" = None
 
     @classmethod
@@ -128,14 +130,15 @@ class House:
             (path / ".scripted_cli").write_text(scripted)
         return path
 
-    def start(self) -> None:
-        """Start the server and wait until it is ready."""
+    def start(self, ready: bool = True) -> None:
+        """Start the server and wait until it is ready; or until it answers, where it will say that it is not."""
+        before = len(self.log)
         self.launch()
-        wait_until(self._is_ready, f"the server in {self.directory} is ready")
+        wait_until(lambda: self._serves(before, (200,) if ready else (200, 503)), f"the server in {self.directory}")
 
     def launch(self) -> None:
         """Start the server's process and do not wait."""
-        words = [sys.executable, "-c", TWISTD, "-n", "--pidfile=", "pocketagent"]
+        words = [*self.wrapper, sys.executable, "-c", TWISTD, "-n", "--pidfile=", "pocketagent"]
         words += [f"--data-dir={self.data_dir}", "--host=127.0.0.1", f"--port={self.port}", f"--claude={self.claude}"]
         words += ["--plaintext"] if self.plaintext else []
         words += ["--allow-root"] if os.geteuid() == 0 else []
@@ -152,7 +155,7 @@ class House:
     def command(self, *words: str) -> str:
         """Run `pocketagent …` on this data directory; what it prints."""
         run = subprocess.run(
-            [sys.executable, "-c", COMMAND, *words, f"--data-dir={self.data_dir}"],
+            [*self.wrapper, sys.executable, "-c", COMMAND, *words, f"--data-dir={self.data_dir}"],
             cwd=self.directory, env=self.environment, capture_output=True, timeout=DEADLINE, check=False, text=True,
         )  # fmt: skip
         if run.returncode:
@@ -218,16 +221,16 @@ class House:
         """What lives of the processes that this server started for executions, wherever they went."""
         return processes(MARKER, str(self.home).encode())
 
-    def _is_ready(self) -> bool:
+    def _serves(self, before: int, wanted: Sequence[int]) -> bool:
         assert self._process is not None
         if self._process.poll() is not None:
             raise AssertionError(f"the server ended with {self._process.returncode}: {self.log[-4000:]}")
         port = listening(self.pid)
-        if port is None or not (self.plaintext or FINGERPRINT.search(self.log)):
+        if port is None or not (self.plaintext or FINGERPRINT.search(self.log, before)):
             return False
         self.port = port
         try:
-            return self.get("/ready")[0] == 200
+            return self.get("/ready")[0] in wanted
         except OSError:
             return False  # It listens already but does not serve yet, or it is ending: the next look tells.
 
