@@ -1,9 +1,12 @@
 """A client of the server on an independent WebSocket library (`websockets`); it blocks, and keeps all that came."""
 
 import base64
+import contextlib
 import hashlib
 import json
+import select
 import ssl
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -154,11 +157,61 @@ class Client:
         self.messages.append(json.loads(self.socket.recv(seconds)))
 
 
+class Shared(ssl.SSLSocket):
+    """A TLS socket that one thread reads while another one writes.
+
+    Python before 3.13 lets both into OpenSSL at once: of a few hundred connections one lost what was written first.
+    """
+
+    def share(self) -> None:
+        """From here on nothing blocks inside of OpenSSL."""
+        self._turn = threading.Lock()
+        self._patience: float | None = DEADLINE
+        super().settimeout(0)
+
+    def settimeout(self, value: float | None) -> None:
+        if hasattr(self, "_turn"):
+            self._patience = value
+        else:
+            super().settimeout(value)
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        while True:
+            with self._turn:
+                try:
+                    return super().recv(buflen, flags)
+                except ssl.SSLWantReadError:
+                    pass
+            self._wait(select.POLLIN)
+
+    def recv_into(  # type: ignore[override]  # http.client gives it bytearrays
+        self, buffer: bytearray, nbytes: int | None = None, flags: int = 0
+    ) -> int:
+        data = self.recv(nbytes or len(buffer), flags)
+        buffer[: len(data)] = data
+        return len(data)
+
+    def sendall(self, data: bytes, flags: int = 0) -> None:  # type: ignore[override]  # websockets sends bytes only
+        while data:
+            with self._turn:
+                with contextlib.suppress(ssl.SSLWantWriteError):
+                    data = data[super().send(data, flags) :]
+            if data:
+                self._wait(select.POLLOUT)
+
+    def _wait(self, event: int) -> None:
+        poll = select.poll()
+        poll.register(self, event)
+        if not poll.poll(None if self._patience is None else self._patience * 1000):
+            raise TimeoutError
+
+
 class Pinned(ssl.SSLContext):
     """TLS that trusts exactly one key, by the fingerprint that the server prints."""
 
     def __new__(cls, fingerprint: str) -> "Pinned":
         self = super().__new__(cls, ssl.PROTOCOL_TLS_CLIENT)
+        self.sslsocket_class = Shared
         self.check_hostname = False
         self.verify_mode = ssl.CERT_NONE
         return self
@@ -176,4 +229,6 @@ class Pinned(ssl.SSLContext):
         if seen != self.fingerprint:
             wrapped.close()
             raise ssl.SSLError(f"the server has the key {seen}, not {self.fingerprint}")
+        if isinstance(wrapped, Shared):
+            wrapped.share()
         return wrapped
