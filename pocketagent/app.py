@@ -318,6 +318,9 @@ class Server(Service):
             await self._close(self._floors)
 
     async def _close(self, floors: Floors) -> None:
+        # Twisted would answer a second Ctrl-C with a traceback, and go on all the same.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: self._reactor.callFromThread(_log.info, "The server is stopping already."))
         if self._starting is not None:
             self._starting.cancel()
         for loop in self._loops:

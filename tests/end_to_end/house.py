@@ -81,6 +81,8 @@ class House:
     port: int = 0
     wrapper: Sequence[str] = ()
     """Words before each command of ours, such as those of `nsenter`."""
+    as_root: Sequence[str] = ("--allow-root",)
+    """What root adds."""
     _process: "subprocess.Popen[bytes] | None" = None
 
     @classmethod
@@ -141,7 +143,7 @@ class House:
         words = [*self.wrapper, sys.executable, "-c", TWISTD, "-n", "--pidfile=", "pocketagent"]
         words += [f"--data-dir={self.data_dir}", "--host=127.0.0.1", f"--port={self.port}", f"--claude={self.claude}"]
         words += ["--plaintext"] if self.plaintext else []
-        words += ["--allow-root"] if os.geteuid() == 0 else []
+        words += self.as_root if os.geteuid() == 0 else []
         with (self.directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [*words, *self.options],
