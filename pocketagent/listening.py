@@ -1,3 +1,4 @@
+# -*- test-case-name: tests.test_listening -*-
 """The sockets that the server listens on: bound while twistd still has its terminal, served once all is ready."""
 
 import errno
@@ -30,9 +31,14 @@ def allow_descriptors(connections: int) -> bool:
     return allowed == wanted
 
 
+EVERYWHERE = "::"
+"""All addresses: IPv6 takes IPv4 in as well, where the machine has it."""
+
+
 @frozen
 class Bound:
-    """Sockets that are bound and do not listen yet. `port` is the one that the kernel gave where it was asked to."""
+    """Sockets for which the kernel takes connections already, and nobody else does yet. `port` is theirs, also where
+    the kernel chose it."""
 
     sockets: Sequence[socket.socket]
     port: int
@@ -46,8 +52,14 @@ def bind(hosts: Sequence[str], port: int) -> Bound:
     """Bind every address, or all of the machine's where none is named. Raises CannotStart."""
     sockets: list[socket.socket] = []
     try:
-        for host in hosts or [_everywhere()]:
-            one = _bound(host, port)
+        for host in hosts or [EVERYWHERE]:
+            try:
+                one = _bound(host, port)
+            except _NoSuchAddress:
+                if hosts:
+                    raise
+                # A machine without IPv6.
+                one = _bound("0.0.0.0", port)  # noqa: S104  # all addresses is what was asked for
             sockets.append(one)
             # All addresses share one port, also where the kernel chooses it.
             port = one.getsockname()[1]
@@ -57,13 +69,8 @@ def bind(hosts: Sequence[str], port: int) -> Bound:
     return Bound(sockets, port)
 
 
-def _everywhere() -> str:
-    """IPv6 takes IPv4 in as well, where the machine has it."""
-    try:
-        socket.socket(socket.AF_INET6, socket.SOCK_STREAM).close()
-    except OSError:
-        return "0.0.0.0"  # noqa: S104  # all addresses is what was asked for
-    return "::"
+class _NoSuchAddress(CannotStart):
+    """The machine does not have this address, or no address of its family."""
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -83,5 +90,7 @@ def _bound(host: str, port: int) -> socket.socket:
             ) from None
         if error.errno == errno.EACCES:
             raise CannotStart(f"the port {port} is not for ordinary users: choose one from 1024 on.") from None
-        raise CannotStart(f"the address {host} cannot be listened on: {os.strerror(error.errno or 0)}.") from None
+        problem = f"the address {host} cannot be listened on: {os.strerror(error.errno or 0)}."
+        kind = _NoSuchAddress if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT) else CannotStart
+        raise kind(problem) from None
     return one

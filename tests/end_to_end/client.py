@@ -193,9 +193,8 @@ class Shared(ssl.SSLSocket):
 
     def sendall(self, data: bytes, flags: int = 0) -> None:  # type: ignore[override]  # websockets sends bytes only
         while data:
-            with self._turn:
-                with contextlib.suppress(ssl.SSLWantWriteError):
-                    data = data[super().send(data, flags) :]
+            with self._turn, contextlib.suppress(ssl.SSLWantWriteError):
+                data = data[super().send(data, flags) :]
             if data:
                 self._wait(select.POLLOUT)
 
