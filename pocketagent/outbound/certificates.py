@@ -50,6 +50,7 @@ _OPTIONS = (
     | SSL.OP_SINGLE_ECDH_USE
 )
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
+_PARTIAL_WRITE = 1  # SSL_MODE_ENABLE_PARTIAL_WRITE, which pyOpenSSL sets for everybody and does not name
 _SHARED = stat.S_IWGRP | stat.S_IWOTH
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -197,6 +198,7 @@ def _context(chain: Sequence[x509.Certificate], key: PrivateKey) -> SSL.Context:
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.set_options(_OPTIONS)
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)  # 34 KB less for each connection that is quiet
+    context.clear_mode(_PARTIAL_WRITE)  # what is written is encrypted whole in one call, not record by record
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_cipher_list(CIPHERS)
     context.set_tls13_ciphersuites(CIPHERS_13)
