@@ -117,7 +117,10 @@ class Audience:
     def leave(self, connection: IConnection) -> bool:
         """Whether it was subscribed."""
         self._uncrowd(connection)
-        return self._subscriptions.pop(connection, None) is not None
+        was_there = self._subscriptions.pop(connection, None) is not None
+        if self._all_live():
+            self._forget_recent()
+        return was_there
 
     def connections(self) -> Sequence[IConnection]:
         return tuple(self._subscriptions)
