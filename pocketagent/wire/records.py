@@ -65,7 +65,8 @@ def lines(entries: Sequence[Entry]) -> list[bytes]:
         if middle is None:
             text = f',"timestamp":"{timestamp}","direction":"{direction}","type":"{type_}","message":'
             middle = middles[timestamp, direction, type_] = text.encode()
-        add(b'{"seq":%d%b%b}\n' % (seq, middle, message))
+        # Joined, for `%` would take fifteen times as long over a message of 10 MB.
+        add(b"".join((b'{"seq":%d%b' % (seq, middle), message, b"}\n")))
     return made
 
 
