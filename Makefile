@@ -53,7 +53,7 @@ lint: $(VENV)/.lint
 	$(BIN)/lint-imports --no-cache
 
 fuzz: $(VENV)/.test
-	PA_FUZZ_SECONDS=$(SECONDS) $(TRIAL) tests.inbound.test_fuzz
+	FUZZ_SECONDS=$(SECONDS) $(TRIAL) tests.inbound.test_fuzz
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks

@@ -1,4 +1,4 @@
-"""FR-16: random bytes and spoilt sessions, for PA_FUZZ_SECONDS (20). No error of ours comes of them, and no hang."""
+"""FR-16: random bytes and spoilt sessions, for FUZZ_SECONDS (20). No error of ours comes of them, and no hang."""
 
 import os
 import time
@@ -14,7 +14,7 @@ from tests.inbound.house import House, request
 from tests.inbound.test_door import Socket
 from tests.inbound.test_websocket import HEALTH_CHECK, Opened
 
-SECONDS = float(os.environ.get("PA_FUZZ_SECONDS", "20"))
+SECONDS = float(os.environ.get("FUZZ_SECONDS", "20"))
 ROUND = settings(
     max_examples=100, deadline=2000, database=None, suppress_health_check=list(HealthCheck), print_blob=False
 )
