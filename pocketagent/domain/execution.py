@@ -185,8 +185,12 @@ class Machine:
 
     @property
     def works(self) -> bool:
-        """Whether time counts against the execution: not while a person is asked, nor once it is being ended."""
-        return self.core.state is State.EXECUTING and not self.core.permissions and self.core.stop is None
+        """Whether time counts against the execution: not while a person is asked, nor once its process is being ended.
+
+        It goes on counting after an interrupt, which the agent may never confirm (CH-16).
+        """
+        ends = self.core.stop not in (None, Stop.INTERRUPT)
+        return self.core.state is State.EXECUTING and not self.core.permissions and not ends
 
     def timed_out(self) -> None:
         if self.core.state is State.EXECUTING:

@@ -365,11 +365,22 @@ class TimeTests(WorkshopCase):
         self.assertTrue(self.run_.killed)
         self.run_.dies(None, 9)
 
-    def test_interrupted_has_no_bound(self) -> None:
-        """An interrupt never escalates by itself."""
+    def test_interrupt_does_not_escalate(self) -> None:
+        """CH-16: an interrupt never kills by itself; an agent that goes on all the same has the time it had before."""
         self.execute(self.project_id, options=Options(timeout=10))
         self.ask(Interrupt(project_id=self.project_id))
+        self.shop.clock.advance(9.9)
+        self.assertFalse(self.run_.killed)
+        self.shop.clock.advance(0.1)
+        self.assertTrue(self.run_.killed)
+        self.run_.dies(None, 9)
+        self.assertIs(self.conversation(self.project_id).state, State.ERROR)
+
+    def test_interrupted_in_time(self) -> None:
+        """Once the agent has ended its turn no bound is left over."""
+        self.execute(self.project_id, options=Options(timeout=10))
+        self.ask(Interrupt(project_id=self.project_id))
+        self.run_.says(OK)
         self.shop.clock.advance(1000)
         self.assertFalse(self.run_.killed)
-        self.run_.says(OK)
         self.assertIs(self.conversation(self.project_id).state, State.IDLE)
