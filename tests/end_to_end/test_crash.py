@@ -148,7 +148,7 @@ class ScriptedCrashTests(CrashTestCase):
     def test_at_random_moments(self) -> None:
         """LI-03: whenever it dies, what was told is in the journal, and what was accepted is never run again."""
         chance = random.Random(SEED)
-        house = self.house()
+        house = self.house(environment={"PA_SEGMENT_MESSAGES": "50"})  # and so in the middle of its rotation, too
         token = house.token()
         script = "child:\ndaemon:\nsay: one\nlines: 300 300 1000\ntool: Write {}\nsay: two"
         for number in range(5):

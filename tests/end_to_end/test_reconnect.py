@@ -32,8 +32,8 @@ def numbers(events: Sequence[Message]) -> list[int]:
 
 class ReconnectTests(HouseTestCase):
     def test_again_and_again_in_mid_stream(self) -> None:
-        """FL-02, FL-10: with `after_seq` and `journal_id` every event comes once, whenever the connection is lost."""
-        house = self.house()
+        """FL-02, FL-10, ST-09: with `after_seq` and `journal_id` every event comes once, over several files, too."""
+        house = self.house(environment={"PA_SEGMENT_MESSAGES": "500"})
         token = house.token()
         steady, shaky = self.client(house, token), self.client(house, token)
         project_id = begin(steady, house, "one")
@@ -55,6 +55,7 @@ class ReconnectTests(HouseTestCase):
         steady.wait_for_state(project_id, "IDLE")
         self.assertEqual(numbers(got), list(range(1, len(got) + 1)))
         self.assertEqual(got, steady.events(project_id))
+        self.assertGreater(len(list(house.data_dir.glob("projects/*/logs/*.jsonl"))), 10)
         kept = [(one["seq"], one["type"], one["timestamp"], one["message"]) for one in steady.history(project_id)]
         self.assertEqual([(one["seq"], one["type"], one["timestamp"], one["data"]) for one in got], kept)
 
