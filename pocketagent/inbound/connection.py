@@ -6,17 +6,18 @@ How its messages are framed and carried is `websocket`'s matter; what waits to b
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol as Shape
 
 from attrs import frozen
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pocketagent.domain.access import Device, Scope
-from pocketagent.domain.commands import Command
+from pocketagent.domain.commands import Command, GetMessages
 from pocketagent.domain.message import timestamp
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.replies import ConnectionEstablished, Greeting, Reply
@@ -127,6 +128,8 @@ class Connection:
         self._received_at = self._asked_at = now
         self._pinged_at: float | None = None
         self._told_at = self.connected_at
+        self._waiting: list[Deferred[None]] = []
+        self._looking_back = DeferredLock()
         self._pulse: IDelayedCall | None = None
         self._idling: IDelayedCall | None = None
 
@@ -216,6 +219,7 @@ class Connection:
 
     def drained(self) -> None:
         """All that waited is sent."""
+        self._wake()
         self._subscriptions.drained(self)
 
     def closing(self) -> None:
@@ -225,6 +229,7 @@ class Connection:
         for timer in (self._pulse, self._idling):
             if timer is not None and timer.active():
                 timer.cancel()
+        self._wake()
 
     def lost(self) -> None:
         """The line is gone."""
@@ -260,14 +265,30 @@ class Connection:
 
     async def _work(self, project_id: str | None, line: deque[Request]) -> None:
         while line:
-            if self._is_open:
-                await self._carry_out(line[0])
+            carry_out = partial(Deferred.fromCoroutine, self._carry_out(line[0]))
+            # A page of history is large: one at a time, for what is not read waits in memory.
+            await (self._looking_back.run(carry_out) if isinstance(line[0].command, GetMessages) else carry_out())
             line.popleft()
             self._outstanding -= 1
             self._line.read_on()
         del self._under_way[project_id]
 
+    async def _room(self) -> None:
+        """Wait until what was answered before is read; or until the connection is closed."""
+        while self._outbox.is_behind:
+            waiting: Deferred[None] = Deferred()
+            self._waiting.append(waiting)
+            await waiting
+
+    def _wake(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            one.callback(None)
+
     async def _carry_out(self, request: Request) -> None:
+        await self._room()
+        if not self._is_open:
+            return
         answer = Deferred.fromCoroutine(self._answer_to(request))
         for message in await answer.addErrback(self._explain, request):
             self.send(message)

@@ -289,6 +289,37 @@ class FlowTests(ConnectionCase):
         self.assertFalse(self.connection.is_behind or self.connection.is_full)
         self.assertEqual(self.subscriptions.emptied, [self.connection])
 
+    def test_answers_wait_for_room(self) -> None:
+        """What came in before it fell behind is done, in order, only when it has room again: answers cost memory."""
+        self.connection.send(b"x" * 1100 * KiB)
+        self.ask("project_leave", A, "a1")
+        self.ask("project_leave", A, "a2")
+        self.ask("project_leave", B, "b1")
+        self.assertEqual(self.dispatch.asked, [])
+        self.pipe.written.clear()
+        self.pipe.drain()
+        self.assertEqual([message["request_id"] for message in self.heard()], ["a1", "a2", "b1"])
+
+    def test_one_page_at_a_time(self) -> None:
+        """Pages of history, also of several projects, are looked up one after the other."""
+        slow: Deferred[None] = Deferred()
+        self.dispatch.slow[A] = slow
+        self.ask("get_messages", A, "a")
+        self.ask("get_messages", B, "b")
+        self.ask("project_leave", B.replace("b", "c"), "c")
+        self.assertEqual([message["request_id"] for message in self.heard()], ["c"])
+        del self.dispatch.slow[A]
+        slow.callback(None)
+        self.assertEqual([message["request_id"] for message in self.heard()], ["a", "b"])
+
+    def test_closed_while_behind(self) -> None:
+        """AU-07: what waited for room is not begun once the connection is closed."""
+        self.connection.send(b"x" * 1100 * KiB)
+        self.ask("project_leave", A)
+        self.connection.close(4401, "revoked")
+        self.pipe.drain()
+        self.assertEqual(self.dispatch.asked, [])
+
 
 class LifeTests(ConnectionCase):
     def test_alive(self) -> None:
