@@ -70,7 +70,9 @@ class FileJournals:
         try:
             journal = await self._shared.threads.run(lambda: self._look(project_id))
         except (OSError, records.NewerVersion) as problem:
-            raise StorageUnavailable(f"The journal of project {project_id} cannot be opened: {problem}") from problem
+            # Clients are told this: an OSError's own text names a path.
+            reason = problem.strerror if isinstance(problem, OSError) else problem
+            raise StorageUnavailable(f"The journal of project {project_id} cannot be opened: {reason}") from problem
         finally:
             if journal is None:
                 self._open.discard(project_id)

@@ -538,6 +538,18 @@ class MarksTests(FileCase):
         self.assertIn("newer server", str(raised.exception))
         self.assertEqual(path.read_bytes(), b'{"version":2}')
 
+    def test_no_path_in_what_clients_are_told(self) -> None:
+        """A journal that cannot be opened is refused with the system's reason, without the path of the file."""
+        self.start()
+        self.say(1)
+        now(self.journal.close())
+        path = self.root / "project" / "journal.json"
+        path.unlink()
+        path.mkdir()
+        with self.assertRaises(StorageUnavailable) as raised:
+            self.restart()
+        self.assertRegex(str(raised.exception), r"cannot be opened: [^/]+$")
+
     def test_closed(self) -> None:
         """A closed journal takes nothing more, closes once, and can be opened again by the same server."""
         self.start()
