@@ -17,6 +17,7 @@ from attrs import frozen
 
 from pocketagent.domain import commands, events, replies
 from pocketagent.domain.commands import Command
+from pocketagent.domain.events import ExecutionError, ProjectState
 from pocketagent.domain.message import Entry
 from pocketagent.domain.refusals import Code, Refusal, invalid
 from pocketagent.domain.replies import ConnectionEstablished, Reply
@@ -57,9 +58,12 @@ COMMANDS: Mapping[str, type[Command]] = {
     "server_stats": commands.GetStats,
 }
 
-REPLIES: Mapping[type[Reply | ConnectionEstablished], str] = {
+Told = Reply | ConnectionEstablished | ExecutionError
+"""What is told without a `seq`; an `error` of an execution only while it cannot be kept."""
+
+REPLIES: Mapping[type[Told], str] = {
     replies.ConnectionEstablished: "connection_established",
-    events.ProjectState: "project_state",
+    ProjectState: "project_state",
     replies.ProjectListed: "project_list_response",
     replies.ProjectDeleted: "project_deleted",
     replies.ProjectJoined: "project_joined",
@@ -76,6 +80,7 @@ REPLIES: Mapping[type[Reply | ConnectionEstablished], str] = {
     replies.AgentContext: "agent_context",
     replies.HealthStatus: "health_status",
     replies.ServerStats: "server_stats",
+    ExecutionError: "error",
 }
 
 # Where an unknown field is a mistake that must not pass: a typo in a safety option (protocol section 2).
@@ -288,10 +293,10 @@ def _check_exact(value: object, given: object, where: str) -> None:
 # -- what it hears ------------------------------------------------------------------------------------------
 
 
-def reply(
-    value: Reply | ConnectionEstablished, timestamp: str, project_id: str | None, request_id: str | None
-) -> bytes:
+def reply(value: Told, timestamp: str, project_id: str | None, request_id: str | None) -> bytes:
     """One message without a `seq`: the answer to a request, or something told besides the journal."""
+    if isinstance(value, ProjectState):
+        project_id = value.id  # which who asks for a new one does not know
     return _encode(_Envelope(REPLIES[type(value)], timestamp, msgspec.Raw(data(value)), project_id, request_id))
 
 

@@ -13,7 +13,7 @@ from pocketagent.domain.events import PermissionRequest, ProjectState, State
 from pocketagent.domain.message import Entry, Partial
 from pocketagent.domain.project import Standing, Trust
 from pocketagent.domain.refusals import Code, Refusal
-from pocketagent.domain.replies import ConnectionEstablished, Greeting, Replay
+from pocketagent.domain.replies import AgentInterrupted, ConnectionEstablished, Greeting, Replay
 from pocketagent.ports import IBatch
 from pocketagent.wire import client
 
@@ -117,10 +117,12 @@ STATE = ProjectState(
 class ReplyTests(SynchronousTestCase):
     def test_envelope(self) -> None:
         """A reply carries type, time and data, and the ids only where there are any; never a seq."""
-        bare = json.loads(client.reply(STATE, NOW, None, None))
+        bare = json.loads(client.reply(AgentInterrupted(confirmed=True), NOW, None, None))
         self.assertEqual(set(bare), {"type", "timestamp", "data"})
         whole = json.loads(client.reply(STATE, NOW, "p", ""))
         self.assertEqual((whole["type"], whole["project_id"], whole["request_id"]), ("project_state", "p", ""))
+        made = json.loads(client.reply(STATE, NOW, None, "1"))
+        self.assertEqual(made["project_id"], STATE.id, "the reply to `project_create`, which names none")
         self.assertEqual(set(whole["data"]), {name for name in dir(STATE) if not name.startswith("_")})
 
     def test_greeting(self) -> None:
