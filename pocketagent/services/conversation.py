@@ -44,7 +44,7 @@ class Driver(Protocol):
 
 @define(eq=False)
 class Conversation:
-    """See the module. `changed` is called after the state of the project was told.
+    """See the module. `changed` is called after something was told that changes the project's state as others see it.
 
     `timeout` gives the seconds that an execution may take, by its options.
     """
@@ -240,7 +240,7 @@ class Conversation:
                 drafts.append(events.draft(item))
                 durable = durable or kind is ClientMessage
         entries = await self.journal.append(drafts, durable) if drafts else ()
-        self._kept = self.machine.core
+        before, self._kept = self._kept, self.machine.core
         told: Sequence[Entry | Partial] = entries
         if has_partials:
             kept = iter(entries)
@@ -249,9 +249,10 @@ class Conversation:
         self.last_active = when
         if told:
             self.audience.tell(Batch(self.project.id, told, when, has_partials))
-        if state_changed:
-            if self.state is not State.EXECUTING:
-                self.audience.turn_ended()
+        if state_changed and self.state is not State.EXECUTING:
+            self.audience.turn_ended()
+        # Open questions and the queue are part of it, too, and no `project_state` tells of them.
+        if state_changed or (before is not self._kept and before.snapshot() != self._kept.snapshot()):
             self._changed(self)
         for wish in wishes:
             self._do(wish)
@@ -299,8 +300,7 @@ class Conversation:
         now = timestamp(self._now())
         for item in items:
             if isinstance(item, ExecutionError):
-                refusal = Refusal(item.code, item.message, **item.details)
-                self._send_all(client.error(refusal, now, self.project.id))
+                self._send_all(client.reply(item, now, self.project.id, None))
         if self._owed:
             self._send_all(client.reply(self.project_state(), now, self.project.id, None))
             self._changed(self)

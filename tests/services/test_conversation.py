@@ -1,5 +1,6 @@
 """Keep, tell, do: in this order, all of it or nothing, whatever fails and however long it takes."""
 
+import json
 from collections.abc import Callable
 
 from attrs import define, field
@@ -293,7 +294,9 @@ class FailingTests(WorkshopCase):
         self.assertFalse(self.conversation(project_id).owes)
         self.assertEqual(listener.heard()[-2:], ["error", "project_state"])
         self.assertIs(self.conversation(project_id).state, State.ERROR)
-        self.assertEqual(len([message for message in listener.sent if message["type"] == "error"]), 1)
+        (unkept,) = [message["data"] for message in listener.sent if message["type"] == "error"]
+        kept = [item for batch in listener.batches for item in batch.items][-2]
+        self.assertEqual(unkept, json.loads(kept.message))
 
     def test_at_rest(self) -> None:
         """What a warm agent says of itself and cannot be kept ends its process; the project stays as it was."""

@@ -1,6 +1,7 @@
 """Who watches the list of projects hears the newest state of each, at most once a second."""
 
-from pocketagent.domain.commands import DeleteProject, ListProjects, UpdateProject
+from pocketagent.domain.agent import Behavior, PermissionAsked, Spoken
+from pocketagent.domain.commands import AnswerPermission, DeleteProject, ListProjects, RemoveFromQueue, UpdateProject
 from tests.services.workshop import FakeConnection, WorkshopCase
 
 
@@ -59,6 +60,32 @@ class WatchingTests(WorkshopCase):
         assert isinstance(data, dict)
         self.assertEqual((data["state"], data["head_seq"]), ("IDLE", 7))
         self.assertEqual(self.watcher.batches, [])
+
+    def test_questions_and_queue(self) -> None:
+        """A question that is open or answered, and a prompt that waits, are such changes although the state stays."""
+
+        def told() -> list[tuple[object, int]]:
+            self.shop.clock.advance(1)
+            found = []
+            for message in self.watcher.sent:
+                data = message["data"]
+                assert isinstance(data, dict)
+                found.append((data["pending_permissions"], len(data["queued"])))
+            self.watcher.sent.clear()
+            return found
+
+        self.execute(self.project_id)
+        told()
+        self.run_.says(PermissionAsked("q", b'{"tool_name":"Bash","input":{}}'))
+        self.assertEqual(told(), [(1, 0)])
+        self.ask(AnswerPermission(project_id=self.project_id, permission_id="q", behavior=Behavior.ALLOW))
+        self.assertEqual(told(), [(0, 0)])
+        waiting = self.execute(self.project_id, "two", queue=True)
+        self.assertEqual(told(), [(0, 1)])
+        self.ask(RemoveFromQueue(project_id=self.project_id, execution_id=waiting.execution_id))
+        self.assertEqual(told(), [(0, 0)])
+        self.run_.says(Spoken(b'{"type":"assistant"}'))
+        self.assertEqual(told(), [])
 
     def test_no_longer(self) -> None:
         """Who asks for an end of it, or goes, hears nothing more; asking for the list alone changes nothing."""
