@@ -6,7 +6,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pocketagent.outbound.startup_parts import MAX_BYTES, MAX_DEPTH, MAX_LOOKS, MAX_NAMED, startup_parts
+from pocketagent.outbound.startup_parts import MAX_BYTES, MAX_DEPTH, MAX_GIT_FILE, MAX_LOOKS, MAX_NAMED, startup_parts
 
 HOOK = json.dumps({"hooks": {"SessionStart": [{"hooks": [{"type": "command", "command": "touch ran"}]}]}})
 
@@ -129,6 +129,36 @@ class StartupPartsTests(SynchronousTestCase):
         git.unlink()
         os.mkfifo(git)
         self.assertEqual(self.read(), ("", ()))
+
+    def test_git_files_as_the_cli_reads_them(self) -> None:
+        """What JavaScript trims, in a file `.git` or its `commondir`, hides no checkout; what is too long to be read
+        cannot be approved. The CLI (2.1.330) follows all of these, and runs the hooks that it finds there."""
+        git = self.home / "checkout" / ".git" / "worktrees" / "w"
+        self.put(".claude/settings.local.json", HOOK, self.home / "checkout")
+        self.put("commondir", "\ufeff../..\u00a0", git)
+        for pointer in (
+            f"\ufeffgitdir: {git}\n",
+            f"\ngitdir:\t{git}",
+            f"gitdir:\u00a0{git}\u2028",
+            f"gitdir: {git}" + "\n" * 9000,
+        ):
+            file = self.put(".git", pointer, self.top)
+            self.counts("../../../checkout/.claude/settings.local.json")
+        file.write_text(f"gitdir: {git}" + "\n" * MAX_GIT_FILE)
+        self.assertEqual(self.cannot_be_approved(), ("../../.git",))
+        file.write_text(f"gitdir: {git}")
+        self.put("commondir", "../.." + " " * MAX_GIT_FILE, git)
+        self.assertEqual(self.cannot_be_approved(), ("../../.git",))
+
+    def test_named_like_a_link(self) -> None:
+        """A file whose name says that it is a link does not take the place of a link in the fingerprint."""
+        shared = self.put("shared.sh", "first", self.home)
+        self.put(".claude/hooks/run.sh (a link)", "harmless")
+        (self.path / ".claude" / "hooks" / "run.sh").symlink_to(shared)
+        names = (".claude/hooks/run.sh (a link)",) * 2
+        first = self.counts(*names)
+        shared.write_text("second")
+        self.assertNotEqual(self.counts(*names), first)
 
     def test_links(self) -> None:
         """A link counts by what it leads to and by where, and is named as a link; one that leads nowhere is nothing."""
