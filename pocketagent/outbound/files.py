@@ -137,13 +137,14 @@ class DeviceFiles:
         """As `IDevices.all`. A root that is not there has none."""
         try:
             found = self._disk.lstat(self._root)
+            listed = sorted(self._disk.listdir(self._root))
         except FileNotFoundError:
             return ()
         except OSError as error:
             raise ValueError(f"The directory of the devices cannot be read: {_reason(error)}.") from error
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & _OTHERS:
             raise ValueError("The directory of the devices must be this user's own, with mode 0700.")
-        names = (name for name in sorted(self._disk.listdir(self._root)) if not _is_passing(name))
+        names = (name for name in listed if not _is_passing(name))
         return [device for name in names if (device := self._read(name)) is not None]
 
     def save(self, device: Device) -> None:

@@ -46,7 +46,8 @@ class Access:
     async def start(self) -> None:
         """Read the devices. Raises ValueError when they cannot be trusted."""
         await self._read()
-        self._loop = LoopingCall(lambda: Deferred.fromCoroutine(self._look()))
+        # One look that fails must not be the last: nobody would ever be revoked again.
+        self._loop = LoopingCall(lambda: Deferred.fromCoroutine(self._look()).addErrback(self._surprised))
         self._loop.clock = self._clock
         self._loop.start(POLL, now=False).addErrback(lambda why: _log.failure("the devices are not watched", why))
 
@@ -110,8 +111,13 @@ class Access:
                 await self._end(device)
         for connection in self._subscriptions.connections:
             known = self._devices.get(connection.device.id)
-            if known is None or known.is_over(now):
+            if known is None or known.is_over(now) or not _is_same(known, connection.device):
                 connection.close(CREDENTIAL_GONE, "this credential was revoked or has expired")
+
+    def _surprised(self, failure: Failure) -> None:
+        if not self._fault:
+            _log.failure("while looking at the devices", failure)
+        self._fault = "The devices cannot be watched."
 
     async def _read(self) -> None:
         version = await self._store.version()
@@ -126,6 +132,11 @@ class Access:
             await self._store.save(ended)
         except StorageUnavailable:
             _log.warn("that the token of {name} has expired could not be kept", name=device.name)
+
+
+def _is_same(known: Device, came_as: Device) -> bool:
+    """Whether the record still gives what somebody came in with."""
+    return known.scope is came_as.scope and known.secret_hash == came_as.secret_hash
 
 
 def _tell(outcome: object, waiting: Sequence[Deferred[None]]) -> None:

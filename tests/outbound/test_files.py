@@ -300,6 +300,15 @@ class FileDevicesTests(DevicesContract, TestCase):
         return FileDevices(Here(), DeviceFiles(str(root)))
 
 
+class CrowdedDisk:
+    """The process may open nothing more."""
+
+    lstat = staticmethod(os.lstat)
+
+    def listdir(self, path: str) -> list[str]:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), path)
+
+
 class DeviceFilesTests(SynchronousTestCase):
     """What the contract does not tell. A broken store is never "no devices" (AU-29)."""
 
@@ -387,6 +396,11 @@ class DeviceFilesTests(SynchronousTestCase):
         copy.touch(mode=0o600)
         copy.write_bytes(self.file.read_bytes())
         self.assertIn("another device", self.refused())
+
+    def test_no_descriptor_left(self) -> None:
+        """A directory that cannot be listed, as when the process has no descriptor left, is refused as any other."""
+        self.files = DeviceFiles(str(self.root), cast(Disk, CrowdedDisk()))
+        self.assertIn("Too many open files", self.refused())
 
     def test_no_directory_yet(self) -> None:
         """Before the first start there are none."""

@@ -34,11 +34,14 @@ class SlowDevices(MemoryDevices):
 
     asking: Gate = field(factory=Gate)
     lost: bool = False
+    surprise: Exception | None = None
 
     def __attrs_pre_init__(self) -> None:
         super().__init__()
 
     async def version(self) -> object:
+        if self.surprise is not None:
+            raise self.surprise
         version = await super().version()
         await self.asking.through()
         return version
@@ -240,6 +243,19 @@ class GoneTests(AccessCase):
         self.access.stop()
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_another_record(self) -> None:
+        """A record with another scope or another secret is another device: who came by the old one has to go."""
+        for change in (evolve(made(), scope=Scope.READ), evolve(made(), secret_hash=hash_of("6" * 64))):
+            connection = self.connect(self.admitted(made()))
+            self.save(evolve(made(), name="renamed"))
+            self.pass_a_second()
+            self.assertIsNone(connection.closed)
+            self.save(change)
+            self.pass_a_second()
+            self.assertIsNotNone(connection.closed)
+            self.save(made())
+            self.pass_a_second()
+
 
 class BrokenTests(AccessCase):
     def test_at_the_start(self) -> None:
@@ -262,6 +278,20 @@ class BrokenTests(AccessCase):
             self.pass_a_second()
             self.assertEqual(self.access.fault, "")
             self.admitted(made(2))
+
+    def test_watched_whatever_happens(self) -> None:
+        """A look that fails in a way that nobody has thought of is logged, lets nobody in, and is not the last one:
+        who is revoked after it has to go."""
+        connection = self.connect(self.admitted(made()))
+        self.store.surprise = OSError("no descriptors")
+        self.pass_a_second()
+        self.assertNotEqual(self.flushLoggedErrors(OSError), [])
+        self.assertEqual(self.reason(token(made().id, SECRET)), "unavailable")
+        self.store.surprise = None
+        self.remove(made())
+        self.pass_a_second()
+        self.assertIsNotNone(connection.closed)
+        self.assertEqual(self.access.fault, "")
 
     def test_seen_at_the_door(self) -> None:
         """A device of which nothing is known when the store breaks is not let in."""
