@@ -64,7 +64,9 @@ def environment(ours: Mapping[str, str], patterns: Sequence[str], run_id: str) -
     theirs = {name: value for name, value in ours.items() if any(fnmatchcase(name, each) for each in patterns)}
     if "PATH" in theirs:
         # A relative entry would be looked up in the project, which is a stranger's.
-        theirs["PATH"] = ":".join(entry for entry in theirs["PATH"].split(":") if entry.startswith("/"))
+        entries = [entry for entry in theirs.pop("PATH").split(":") if entry.startswith("/")]
+        if entries:  # An empty one means the directory one is in, too.
+            theirs["PATH"] = ":".join(entries)
     return {**theirs, "CLAUDE_CODE_EMIT_SESSION_STATE_EVENTS": "1", MARK: run_id}
 
 

@@ -98,6 +98,7 @@ class EnvironmentTests(SynchronousTestCase):
         self.assertEqual(passed["POCKETAGENT_EXECUTION"], "run")
 
     def test_path(self) -> None:
-        """Of PATH only absolute entries are left: any other would be looked up in the project (AR-14)."""
-        for path, left in ((".:/bin::bin:/usr/bin:..", "/bin:/usr/bin"), ("", ""), (".", "")):
-            self.assertEqual(environment({"PATH": path}, ["PATH"], "run")["PATH"], left)
+        """Of PATH only absolute entries are left: any other would be looked up in the project (AR-14). So would
+        everything be with an empty PATH, which is left out."""
+        for path, left in ((".:/bin::bin:/usr/bin:..", "/bin:/usr/bin"), ("", None), (".", None), ("bin:", None)):
+            self.assertEqual(environment({"PATH": path}, ["PATH"], "run").get("PATH"), left)
