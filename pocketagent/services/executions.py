@@ -164,7 +164,7 @@ class Executions:
             config = self._bounds.mcp_configs.get(options.mcp_config)
             if config is None:
                 raise invalid("data.options.mcp_config", "The server's settings define no configuration of this name.")
-        directories = [(await self._directories.look(path)).path for path in options.add_dirs]
+        directories = [await self._look(path, "data.options.add_dirs") for path in options.add_dirs]
         return LaunchOptions(
             fallback_model=options.fallback_model,
             allowed_tools=options.allowed_tools,
@@ -177,6 +177,13 @@ class Executions:
             effort=options.effort,
             max_budget_usd=options.max_budget_usd,
         )
+
+    async def _look(self, path: str, where: str) -> str:
+        """The real path of a directory that an agent may use, named in this field of the request."""
+        try:
+            return (await self._directories.look(path)).path
+        except Refusal as refusal:
+            raise Refusal(refusal.code, refusal.message, **{**refusal.details, "field": where}) from None
 
     def _check_bypass(self, asker: IConnection) -> None:
         if not self._bounds.allow_bypass:

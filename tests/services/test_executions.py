@@ -290,6 +290,13 @@ class StopTests(WorkshopCase):
         self.assertIs(self.conversation(project_id).state, State.IDLE)
         self.assertEqual(self.shop.agent.runs, [])
 
+    def test_bad_directory(self) -> None:
+        """A directory that the agent may not be given is refused with the field where it stands."""
+        project_id = self.project()
+        refusal = self.refusal(Execute(project_id=project_id, prompt="x", options=Options(add_dirs=("/nowhere",))))
+        self.assertIs(refusal.code, Code.INVALID_PATH)
+        self.assertEqual(refusal.details, {"field": "data.options.add_dirs", "path": "/nowhere"})
+
     def test_kill(self) -> None:
         """The answer to a kill comes when the tree is dead, and so does the state."""
         project_id = self.project()
