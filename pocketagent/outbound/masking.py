@@ -28,11 +28,16 @@ def secrets(environment: Mapping[str, str], mcp_config: str | None) -> Sequence[
     return sorted((value for value in found if len(value) >= SHORTEST), key=len, reverse=True)
 
 
-def tail(stderr: bytes, hidden: Sequence[str]) -> str:
-    """The last of it, at most `SHOWN` bytes of UTF-8."""
-    text = stderr.decode("utf-8", "replace")
+def masked(text: str, hidden: Sequence[str]) -> str:
+    """To be called before anything is cut: half a secret is not found any more."""
     for value in hidden:
         text = text.replace(value, MASK)
+    return text
+
+
+def tail(stderr: bytes, hidden: Sequence[str]) -> str:
+    """The last of it, at most `SHOWN` bytes of UTF-8."""
+    text = masked(stderr.decode("utf-8", "replace"), hidden)
     return text.encode("utf-8", "replace")[-SHOWN:].decode("utf-8", "ignore")
 
 

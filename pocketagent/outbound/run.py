@@ -25,7 +25,7 @@ from pocketagent.domain.agent import (
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.outbound.child import Over
 from pocketagent.outbound.launching import not_started
-from pocketagent.outbound.masking import tail
+from pocketagent.outbound.masking import masked, tail
 from pocketagent.outbound.steps import STEPS, Moment, Stairs, Step, Way
 from pocketagent.ports import IAgentListener, IRun
 from pocketagent.wire import claude, orders
@@ -251,7 +251,7 @@ class Run:
             )
 
     def _reason(self, error: str | None) -> str:
-        return tail((error or "")[:MAX_REASON].encode("utf-8", "replace"), self._hidden)
+        return masked(error or "", self._hidden)[:MAX_REASON].encode("utf-8", "replace").decode()
 
     async def _ask(self, request: Callable[[str], bytes], seconds: float) -> claude.Answered | None:
         """Send a control request; None when there is no answer in time, or the process is gone."""

@@ -23,7 +23,7 @@ from pocketagent.domain.agent import (
 )
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.outbound.child import Over
-from pocketagent.outbound.run import MAX_EARLY, Run
+from pocketagent.outbound.run import MAX_EARLY, MAX_REASON, Run
 from pocketagent.outbound.steps import Moment
 from pocketagent.ports import IRun
 from tests.outbound.scripted import Listener, message
@@ -319,6 +319,13 @@ class RunTests(TestCase):
         self.assertEqual(self._asked(), [{"subtype": "set_permission_mode", "mode": "plan"}])
         self._settle()
         self.successResultOf(prompting)
+
+    def test_reason_masked_before_it_is_cut(self) -> None:
+        """A secret at the edge of the CLI's own words is not told by half."""
+        self._begin()
+        prompting = self._prompt(model="nonsense")
+        self._settle(error="x" * (MAX_REASON - 4) + "hunter22")
+        self.assertNotIn("hunt", self._refusal(prompting).message)
 
     def test_ended_meanwhile(self) -> None:
         """A process that ends while the model is set does not leave the prompt waiting."""
