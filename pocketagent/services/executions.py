@@ -235,11 +235,12 @@ class Executions:
         if update.destination is Destination.USER:
             _need(Scope.ADMIN, asker, "Changing the settings of the user")
         if update.type is UpdateKind.ADD_DIRECTORIES:
-            for path in update.directories or ():
-                try:
-                    await self._directories.look(path)
-                except Refusal as refusal:
-                    raise Refusal(Code.FORBIDDEN, refusal.message, **refusal.details) from None
+            try:
+                places = [await self._directories.look(path) for path in update.directories or ()]
+            except Refusal as refusal:
+                raise Refusal(Code.FORBIDDEN, refusal.message, **refusal.details) from None
+            # Where they lead now: a link could be turned after it was checked.
+            update = evolve(update, directories=tuple(place.path for place in places))
         return events.as_plain(update)
 
     async def new_session(self, command: NewSession) -> SessionReset:

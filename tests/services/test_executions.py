@@ -394,6 +394,20 @@ class AnswerTests(WorkshopCase):
         self.assertEqual(answer.updated_input, {"command": "ls -l"})
         self.assertEqual(answer.updated_permissions, [{"type": "setMode", "destination": "session", "mode": "plan"}])
 
+    def test_directories_as_checked(self) -> None:
+        """Of a directory that is added the agent is told where it led when it was checked, not the client's words."""
+        self.shop.directories.make("/home/me/more")
+        update = PermissionUpdate(
+            type=UpdateKind.ADD_DIRECTORIES, destination=Destination.SESSION, directories=("/home//me/./more/",)
+        )
+        self.ask(
+            AnswerPermission(
+                project_id=self.project_id, permission_id="q", behavior=Behavior.ALLOW, updated_permissions=(update,)
+            )
+        )
+        ((_, answer),) = self.run_.answers
+        self.assertEqual(answer.updated_permissions[0]["directories"], ("/home/me/more",))
+
     def test_forbidden_stays_open(self) -> None:
         """An answer that goes too far is FORBIDDEN, and the question stays open."""
         updates = (
