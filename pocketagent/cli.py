@@ -244,7 +244,7 @@ def _trust(chosen: argparse.Namespace, console: Console) -> None:
         raise Problem(f"{project.path}: what would run there is too much, or cannot be read: it cannot be approved.")
     console.tell(f"When the agent starts in {escaped(project.path)}, these may run without a question:")
     for name in trust.files:
-        _show(Path(project.path, name.removesuffix(" (a link)")), name, console)
+        _show(project.path, name, console)
     if not chosen.yes and not _agrees("Approve them as they are now? [y/N] ", console):
         raise Problem("nothing was approved.")
     # Read again: what is approved is what was shown, and the server may have renamed the project meanwhile.
@@ -268,9 +268,19 @@ def _project_at(files: ProjectFiles, path: str) -> Project:
     raise Problem(f"there is no project {real}: create it from a client first.")
 
 
-def _show(path: Path, name: str, console: Console) -> None:
-    """The beginning of a file, so that nothing in it can act on the terminal."""
+def _show(directory: str, name: str, console: Console) -> None:
+    """A part by its name, or that it cannot be shown. A link and a file may be named alike: both are shown."""
     console.tell(f"\n  {escaped(name)}")
+    paths = dict.fromkeys(Path(directory, each) for each in (name, name.removesuffix(" (a link)")))
+    there = [path for path in paths if os.path.lexists(path)]
+    if not there:
+        console.tell("    (cannot be shown here: look at it yourself before you approve it)")
+    for path in there:
+        _show_file(path, console)
+
+
+def _show_file(path: Path, console: Console) -> None:
+    """The beginning of a file, so that nothing in it can act on the terminal."""
     try:
         if not path.is_file():
             return

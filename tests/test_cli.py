@@ -351,6 +351,22 @@ class TrustTests(CommandTestCase):
         self.assertIn("(more follows)", run.err)
         self.assertLess(run.err.count("\n"), 200)
 
+    def test_nothing_hidden(self) -> None:
+        """Of every part the content is shown, or it is said that it is not: a name that looks like a link's, or that
+        cannot be written out, hides nothing."""
+        hooks = self.path / ".claude" / "hooks"
+        hooks.mkdir(parents=True)
+        (hooks / "run.sh").write_text("harmless")
+        (hooks / "run.sh (a link)").write_text("evil")
+        (hooks / "odd\x1b.sh").write_text("unseen")
+        (hooks / "there.sh").symlink_to(hooks / "run.sh")
+        self.machine.answers = ["n"]
+        run = self.machine.run("trust", str(self.path))
+        shown = run.err.split("\n\n")
+        self.assertIn("| evil", next(part for part in shown if "/run.sh (a link)\n" in part))
+        self.assertIn("| harmless", next(part for part in shown if "/there.sh (a link)\n" in part))
+        self.assertIn("cannot be shown", next(part for part in shown if "/odd" in part))
+
     def test_nothing(self) -> None:
         """A directory without such parts is trusted as it is."""
         run = self.machine.run("trust", str(self.path))
