@@ -236,11 +236,11 @@ class Executions:
             _need(Scope.ADMIN, asker, "Changing the settings of the user")
         if update.type is UpdateKind.ADD_DIRECTORIES:
             try:
-                places = [await self._directories.look(path) for path in update.directories or ()]
+                places = [await self._look(path, "data.updated_permissions") for path in update.directories or ()]
             except Refusal as refusal:
                 raise Refusal(Code.FORBIDDEN, refusal.message, **refusal.details) from None
             # Where they lead now: a link could be turned after it was checked.
-            update = evolve(update, directories=tuple(place.path for place in places))
+            update = evolve(update, directories=tuple(places))
         return events.as_plain(update)
 
     async def new_session(self, command: NewSession) -> SessionReset:

@@ -423,7 +423,9 @@ class AnswerTests(WorkshopCase):
                 behavior=Behavior.ALLOW,
                 updated_permissions=(update,),
             )
-            self.assertEqual(self.refusal(command, execute_only).code, Code.FORBIDDEN)
+            refusal = self.refusal(command, execute_only)
+            self.assertEqual(refusal.code, Code.FORBIDDEN)
+            self.assertIn(refusal.details.get("field"), (None, "data.updated_permissions"))
         self.assertEqual(len(self.conversation(self.project_id).machine.core.permissions), 1)
 
     def test_configure(self) -> None:
