@@ -209,6 +209,9 @@ class Runner:
     async def _fitting(self, options: LaunchOptions) -> IRun:
         """A process that was started with exactly these options and this trust: the warm one, or a new one."""
         conversation = self._conversation
+        if self._run is not None and self._run.launch.trusted:
+            # A process takes up hooks that come to its settings while it is warm (seen with CLI 2.1.330).
+            await _sheltered(self._look(conversation))
         run = self._run
         if run is not None:
             trusted = conversation.trust.state is Standing.TRUSTED

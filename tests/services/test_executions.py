@@ -149,6 +149,21 @@ class ExecuteTests(WorkshopCase):
         self.execute(project_id, options=Options(mcp_config="tools"))
         self.assertEqual(self.run_.launch.options.mcp_config, '{"mcpServers":{}}')
 
+    def test_warm_process_and_new_parts(self) -> None:
+        """Parts that came while a trusted process was warm are seen before its next prompt: it gets none any more, and
+        the next process leaves them out (PA-14: added during execution)."""
+        project_id = self.project()
+        self.execute(project_id)
+        self.turn()
+        warm = self.run_
+        self.assertTrue(warm.launch.trusted)
+        self.shop.directories.parts[self.conversation(project_id).project.path] = {".claude/settings.json": b"hook"}
+        self.execute(project_id, "two")
+        self.assertTrue(warm.stopped)
+        warm.dies()
+        self.assertFalse(self.run_.launch.trusted)
+        self.assertEqual((len(warm.prompts), len(self.run_.prompts)), (1, 1))
+
     def test_trust(self) -> None:
         """A directory with unapproved parts runs without them; once approved, with them, also where it was warm."""
         path = self.shop.directories.make("/repo", {".mcp.json": b"{}"})
