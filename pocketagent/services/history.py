@@ -50,7 +50,7 @@ class History:
                 session_id=core.session_id,
                 head_seq=head,
                 first_seq=journal.first_seq,
-                acked_seq=conversation.project.acked.get(asker.device.id, 0),
+                acked_seq=min(conversation.project.acked.get(asker.device.id, 0), head),
                 replay=replay,
             ),
         )

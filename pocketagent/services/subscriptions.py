@@ -254,8 +254,13 @@ class Audience:
                 if page is None:
                     subscription.cursor = self.told_seq
                     continue
-                last = page.items[-1]
+                first, last = page.items[0], page.items[-1]
+                assert isinstance(first, Entry)
                 assert isinstance(last, Entry)
+                if first.seq > subscription.cursor + 1:
+                    # Retention was faster. Never a silent gap: joining again, the client is told of it.
+                    connection.close(INTERNAL_FAULT, "what comes next is no longer kept: join again")
+                    return
                 subscription.cursor = last.seq
                 connection.hear(page)
         finally:
