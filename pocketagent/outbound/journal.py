@@ -26,7 +26,6 @@ from pocketagent.ports import IJournal, IThreads, StorageUnavailable
 from pocketagent.wire import records
 
 _DAY = 86_400_000_000
-_NEWLINE = 0x0A
 _log = Logger()
 _Read = Callable[[Sequence[Segment], Live | None, int, int, int], list[Entry]]
 
@@ -103,11 +102,11 @@ class FileJournal:
             return []
         time = round(self._shared.now() * 1e6)
         stamp = timestamp(time / 1e6)
+        if b"\n" in b"".join([draft.message for draft in drafts]):  # found faster so than counted, or one by one
+            raise ValueError("A message is one line.")
         entries = records.numbered(drafts, self.head_seq + 1, stamp)
         lines = records.lines(entries)
         data = b"".join(lines)
-        if data.count(_NEWLINE) != len(lines):
-            raise ValueError("A message is one line.")
         try:
             tail = self._tail_for(len(lines), len(data), time)
             tail.write(data)
