@@ -82,12 +82,15 @@ $(VENV)/.run: setup.cfg pyproject.toml | $(BIN)/python
 	@$(PIP) -e .
 	@touch $@
 
-$(VENV)/.test: setup.cfg pyproject.toml | $(BIN)/python
+$(VENV)/.test: setup.cfg pyproject.toml benchmarks/node/package.json | $(BIN)/python
 	@echo 'Installing what the tests need …'
 	@$(PIP) -e '.[test]'
 	@test -e $(BIN)/sslyze || { $(BIN)/python -m venv $(VENV)/sslyze && \
 		$(VENV)/sslyze/bin/python -m pip --disable-pip-version-check --quiet install 'sslyze>=6.3.1' && \
 		ln -s ../sslyze/bin/sslyze $(BIN)/sslyze; } || echo 'sslyze could not be installed: its tests are skipped.'
+	@if command -v npm >/dev/null; then \
+		npm install --prefix benchmarks/node --no-audit --no-fund --no-package-lock --silent >/dev/null || \
+		echo 'ws could not be installed: the test that needs it is skipped.'; fi
 	@touch $@ $(VENV)/.run
 
 $(VENV)/.lint: $(VENV)/.test

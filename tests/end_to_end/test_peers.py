@@ -79,7 +79,7 @@ class PeerTests(HouseTestCase):
         if shutil.which("node") is None:
             self.skipTest("node is not installed")
         if not (MODULES / "ws").exists():
-            self.skipTest("the npm package ws is not installed (make bench installs it)")
+            self.skipTest("the npm package ws is not installed (`make test` installs it where there is npm)")
         self.check(by_node)
 
 
