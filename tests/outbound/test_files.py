@@ -257,7 +257,7 @@ class ProjectFilesTests(SynchronousTestCase):
         self.assertEqual(said, full + full + "True ['metadata.json']\n2\n")
 
     def test_killed_while_saving(self) -> None:
-        """Killed at any moment, a save has left the old content or the new, never neither (ST-14)."""
+        """Killed at any moment, a save has left the old content or the new, never neither, nor what is older still (ST-14)."""
         self.files.save(PROJECT)
         program = textwrap.dedent(
             """
@@ -271,7 +271,6 @@ class ProjectFilesTests(SynchronousTestCase):
                 print(number, flush=True)
             """
         )
-        names = set()
         for saves in range(5):
             child = child_of_ours([program, str(self.root)])
             assert child.stdout is not None
@@ -282,8 +281,7 @@ class ProjectFilesTests(SynchronousTestCase):
             project = next(project for project in self.files.all() if project.id == PROJECT.id)
             self.assertEqual(project.fault, "")
             self.assertEqual(set(project.acked.values()), {int(project.name)})
-            names.add(project.name)
-        self.assertEqual(len(names), 5)
+            self.assertGreaterEqual(int(project.name), saves)
 
     def test_no_root(self) -> None:
         """Without the root nothing is told at all, never "no projects"."""
