@@ -257,7 +257,7 @@ class ProjectFilesTests(SynchronousTestCase):
         self.assertEqual(said, full + full + "True ['metadata.json']\n2\n")
 
     def test_killed_while_saving(self) -> None:
-        """Killed at any moment, a save has left the old content or the new, never neither, nor what is older still (ST-14)."""
+        """Killed at any moment, a save has left the old content or the new: never neither, never older (ST-14)."""
         self.files.save(PROJECT)
         program = textwrap.dedent(
             """
