@@ -218,6 +218,7 @@ class Conversation:
         if {Spoken}.issuperset(map(type, items)):
             # The hot path: nothing but lines of the agent.
             entries = await self.journal.append(events.spoken(items))  # type: ignore[arg-type]  # as was just seen
+            self._kept = self.machine.core
             self.last_active = entries[-1].timestamp
             self.audience.tell(Batch(self.project.id, entries, self.last_active))
             return

@@ -42,6 +42,13 @@ class ExecuteTests(WorkshopCase):
             self.assertEqual(other.seqs(), list(range(1, 9)))
         self.assertIs(self.conversation(project_id).state, State.IDLE)
 
+    def test_session_is_told(self) -> None:
+        """Who joins right after the agent has named its session is told the name."""
+        project_id = self.project()
+        self.execute(project_id)
+        self.run_.says(INIT)
+        self.assertEqual(self.conversation(project_id).project_state().session_id, SESSION)
+
     def test_resumes(self) -> None:
         """The first process names a session, and one after it goes on with what `init` named."""
         project_id = self.project()
