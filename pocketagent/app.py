@@ -274,7 +274,7 @@ class Server(Service):
         await services.projects.load()
         await services.access.start()
         await floors.claude.probe()
-        services.health.start()
+        services.start()
         self._repeat(HOUR, services.projects.forget_old)
         for one in self._bound.sockets:
             self._ports.append(self._reactor.adoptStreamPort(one.fileno(), one.family, floors.door))

@@ -201,11 +201,9 @@ class Ending:
     """A process is over: it and everything it started is dead.
 
     Exactly one of `exit_code` and `signal` (its number) is set, neither when nobody saw it end. `stderr`: the last
-    2 KiB of the child's own, valid UTF-8, with every secret that it was handed masked. `resumed`: whether the
-    conversation that it was started for was found (it answered `initialize`).
+    2 KiB of the child's own, valid UTF-8, with every secret that it was handed masked.
     """
 
     exit_code: int | None
     signal: int | None
     stderr: str
-    resumed: bool

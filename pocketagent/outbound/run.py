@@ -298,7 +298,7 @@ class Run:
             self._settle(request_id, None)
         if self._introduced:
             stderr = tail(self._child.stderr, self._hidden)
-            self._listener.ended(Ending(over.exit_code, over.signal, stderr, resumed=True))
+            self._listener.ended(Ending(over.exit_code, over.signal, stderr))
 
     def _hear(self, heard: claude.Heard) -> None:
         for aside in heard.asides:

@@ -289,7 +289,7 @@ class Executions:
         gone = [Deferred.fromCoroutine(runner.gone()) for runner in runners]
         await DeferredList([one.addTimeout(seconds, self._clock) for one in gone], consumeErrors=True)
         for conversation in conversations:
-            await conversation.ended(Ending(None, None, "", True))
+            await conversation.ended(Ending(None, None, ""))
             conversation.forget()
 
 

@@ -296,7 +296,6 @@ class Permission:
     description: str | None
     suggestions: bytes
     tool_use_id: str | None
-    requires_user_interaction: bool
 
 
 class _Parts(Struct, gc=False):
@@ -323,5 +322,4 @@ def permission(request: bytes) -> Permission:
         description=foreign.text(said.get("description")),
         suggestions=raw_suggestions if isinstance(suggestions, list) else b"[]",
         tool_use_id=foreign.text(said.get("tool_use_id")),
-        requires_user_interaction=said.get("requires_user_interaction") is True,
     )

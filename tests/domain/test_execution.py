@@ -46,7 +46,7 @@ SESSION = "11111111-2222-4333-8444-555555555555"
 OK = TurnResult(b"{}", SESSION, False, False, 0, 0.25, ())
 BAD = evolve(OK, is_error=True, errors=("it broke",))
 BUSY, AT_REST = Activity(b"{}", True), Activity(b"{}", False)
-DEAD = Ending(1, None, "boom", True)
+DEAD = Ending(1, None, "boom")
 
 
 def machine(core: Core | None = None, queue_limit: int = 2) -> Machine:
@@ -433,7 +433,7 @@ class AnyOrder(RuleBasedStateMachine):
     def ask(self, step: str) -> None:
         self._try(getattr(self.machine, step))
 
-    @rule(ending=st.sampled_from([DEAD, Ending(None, 9, "", False)]))
+    @rule(ending=st.sampled_from([DEAD, Ending(None, 9, "")]))
     def end(self, ending: Ending) -> None:
         self.machine.ended(ending)
 

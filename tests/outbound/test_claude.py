@@ -65,7 +65,7 @@ class StartTests(AgentTestCase):
         self.assertFalse(result.is_error)
         await run.stop()
         ending = await listener.end()
-        self.assertEqual((ending.exit_code, ending.signal, ending.resumed, run.is_ending), (0, None, True, True))
+        self.assertEqual((ending.exit_code, ending.signal, run.is_ending), (0, None, True))
 
     async def test_prompts_stay_out_of_argv(self) -> None:
         """No text of a client stands in the command line, and each prompt arrives as it was written (AR-01)."""

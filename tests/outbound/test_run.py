@@ -245,7 +245,7 @@ class RunTests(TestCase):
         self.child.dead.happen()
         self.assertTrue(self.run_.is_ending)
         self.run_.over(Over(signal=9))
-        self.assertEqual(self.listener.ending, Ending(None, 9, "x ***", True))
+        self.assertEqual(self.listener.ending, Ending(None, 9, "x ***"))
 
     # -- prompts
 

@@ -136,7 +136,7 @@ class FakeRun:
 
     def dies(self, exit_code: int | None = 0, signal: int | None = None) -> None:
         self.is_ending = True
-        self.listener.ended(Ending(exit_code, signal, "its last words", True))
+        self.listener.ended(Ending(exit_code, signal, "its last words"))
 
 
 @implementer(IAgent)

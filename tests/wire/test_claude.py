@@ -349,12 +349,12 @@ class PermissionTests(SynchronousTestCase):
         )
         self.assertEqual(
             claude.permission(request),
-            claude.Permission("Bash", "Bash!", b'{"n": 1.0}', "d", b'[{"a": 1}]', "toolu_1", True),
+            claude.Permission("Bash", "Bash!", b'{"n": 1.0}', "d", b'[{"a": 1}]', "toolu_1"),
         )
 
     def test_empty(self) -> None:
         """What is missing, or of another type than it should be, comes as empty."""
-        nothing = claude.Permission("", None, b"{}", None, b"[]", None, False)
+        nothing = claude.Permission("", None, b"{}", None, b"[]", None)
         wrong = say(tool_name=1, input=[], display_name={}, permission_suggestions={}, requires_user_interaction="yes")
         for request in (b"{}", b"[]", b"null", b"", b"\xff", wrong):
             self.assertEqual(claude.permission(request), nothing)
@@ -364,7 +364,7 @@ class PermissionTests(SynchronousTestCase):
         request = b'{"tool_name":"Write \\ud83d","input":{"text":"\\ud83d"},"permission_suggestions":["\\ud83d"]}'
         self.assertEqual(
             claude.permission(request),
-            claude.Permission("Write ?", None, b'{"text":"\\ud83d"}', None, b'["\\ud83d"]', None, False),
+            claude.Permission("Write ?", None, b'{"text":"\\ud83d"}', None, b'["\\ud83d"]', None),
         )
 
 
