@@ -22,6 +22,8 @@ from twisted.logger import (
     formatEvent,
 )
 
+from pocketagent.domain.text import escaped
+
 MAX_TEXT = 16 * 1024
 """Characters of a message, a field or a stack trace that are logged; the rest is cut off."""
 
@@ -41,9 +43,6 @@ SECRET = re.compile(
 """How a credential looks: a group holds what is left of it so that a person can tell what it was."""
 
 MASK = "[masked]"
-
-UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
-"""Ends of lines, terminal sequences, marks that turn the direction of writing, and what is no character."""
 
 _LEGACY = frozenset({"message", "time", "system", "format", "isError", "failure", "why", "logLevel", "log_text"})
 """Keys that `twisted.python.log` puts into every event for its own sake."""
@@ -85,11 +84,6 @@ def json_line(event: LogEvent) -> str:
 def masked(text: str) -> str:
     """The text with every credential in it made useless."""
     return SECRET.sub(lambda found: "".join(filter(None, found.groups())) + MASK, text)
-
-
-def escaped(text: str) -> str:
-    r"""The text with every unsafe character written out, as `\n` or `\u2028`."""
-    return UNSAFE.sub(lambda found: ascii(found.group())[1:-1], text)
 
 
 def _clean(text: str) -> str:

@@ -25,6 +25,7 @@ from twisted.python.logfile import LogFile
 
 from pocketagent import logs, settings
 from pocketagent.config import TABLE, Config, Surroundings, read, settled
+from pocketagent.domain.text import escaped
 from pocketagent.settings import Setting, Several, Switch
 from pocketagent.sources import CannotStart
 from pocketagent.version import VERSION
@@ -207,7 +208,7 @@ def start(
         top = Top(_observer(options.parent, config))
         build(config, reactor).setServiceParent(top)
     except CannotStart as error:
-        raise SystemExit(f"pocketagent: {logs.escaped(str(error))}") from None
+        raise SystemExit(f"pocketagent: {escaped(str(error))}") from None
     return top
 
 

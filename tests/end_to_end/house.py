@@ -34,7 +34,7 @@ ROOT = Path(__file__).parents[2]
 SCRIPTED_CLI = ROOT / "tests" / "scripted_cli.py"
 MARKER = b"POCKETAGENT_EXECUTION="
 TWISTD = "import sys; sys.argv[0] = 'twistd'; from twisted.scripts.twistd import run; run()"
-COMMAND = "import sys; sys.argv[0] = 'pocketagent'; from pocketagent.cli import main; sys.exit(main())"
+COMMAND = "import sys; sys.argv[0] = 'pocketagent'; from pocketagent.cli.main import main; sys.exit(main())"
 FINGERPRINT = re.compile(r"[A-Za-z0-9+/]{43}=")
 
 

@@ -1,0 +1,122 @@
+# -*- test-case-name: tests.cli.test_parser -*-
+"""The whole command line, with help that teaches.
+
+A command names what it runs as a text, below `pocketagent.cli`: `main` imports it when it is chosen. Whoever adds one
+writes a function here that is called by `parser`.
+"""
+
+import argparse
+import re
+from typing import TypeAlias
+
+from pocketagent.domain.access import Scope, device_name
+from pocketagent.version import VERSION
+
+MINUTE, DAY = 60, 86400
+UNITS = {"m": MINUTE, "h": 3600, "d": DAY, "w": 7 * DAY, "y": 365 * DAY}
+LONGEST = 100 * UNITS["y"]
+"""The longest time in which a token expires: clocks and databases know years of four digits."""
+
+ABOUT = """\
+Devices and trust of a Pocket Agent Server on this machine. The server itself is `twistd pocketagent`."""
+
+EXAMPLES = """\
+examples:
+  pocketagent token create --name phone             a token for the owner's own phone
+  pocketagent token create --name guest --scope read --expires 12h
+  pocketagent token list                            who may come in
+  pocketagent token revoke phone                    closes its connections within a second
+  pocketagent trust ~/code/app                      read and approve what a project's own files would run
+
+The data directory is --data-dir, else $PA_DATA_DIR, else ./data: the same one as the server's."""
+
+SCOPES = """\
+scopes, each with what stands before it:
+  read      sees every project, its prompts and its answers
+  execute   gives the agent work, which is a shell on this machine
+  admin     creates and deletes projects, and approves what they may run"""
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+RAW = argparse.RawDescriptionHelpFormatter
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line. What was chosen has, in `run`, the dotted name of the command."""
+    made = argparse.ArgumentParser("pocketagent", description=ABOUT, epilog=EXAMPLES, formatter_class=RAW)
+    made.add_argument("--version", action="version", version=f"pocketagent {VERSION}")
+    commands = made.add_subparsers(required=True, metavar="COMMAND")
+    _version(commands)
+    _token(commands)
+    _trust(commands)
+    return made
+
+
+def _data_dir() -> argparse.ArgumentParser:
+    """The option of every command that works on the server's files: a parent for its parser."""
+    parent = argparse.ArgumentParser(add_help=False)
+    parent.add_argument("--data-dir", metavar="PATH", help="the server's data directory")
+    return parent
+
+
+def _version(commands: Commands) -> None:
+    commands.add_parser("version", help="print the version").set_defaults(run="version.show")
+
+
+# -- tokens -------------------------------------------------------------------------------------------------
+
+
+def _token(commands: Commands) -> None:
+    tokens = commands.add_parser(
+        "token", help="make, list and revoke the tokens of devices", epilog=SCOPES, formatter_class=RAW
+    ).add_subparsers(required=True, metavar="ACTION")
+
+    create = tokens.add_parser(
+        "create", parents=[_data_dir()], help="print a new token", epilog=SCOPES, formatter_class=RAW,
+        description="Make a device and print its token, which is shown only now: the server keeps a hash of it.",
+    )  # fmt: skip
+    create.add_argument("--name", type=name, required=True, help="how people call the device")
+    scopes = [scope.value for scope in Scope]
+    create.add_argument("--scope", choices=scopes, default=Scope.ADMIN.value, help="what it may do (default: admin)")
+    create.add_argument("--expires", type=expiry, metavar="TIME", help="30m, 12h, 90d, 2y (default: never)")
+    create.add_argument("--if-none", action="store_true", help="only if there is no device yet")
+    create.set_defaults(run="tokens.create")
+
+    listing = tokens.add_parser("list", parents=[_data_dir()], help="show the devices")
+    listing.add_argument("--json", action="store_true", help="as JSON, for a program")
+    listing.set_defaults(run="tokens.show")
+
+    revoke = tokens.add_parser("revoke", parents=[_data_dir()], help="take a device's right to come in")
+    revoke.add_argument("device", metavar="ID|NAME")
+    revoke.set_defaults(run="tokens.revoke")
+
+
+def expiry(text: str) -> int:
+    """A duration such as 30m, 12h, 90d, 8w, 2y -> seconds. Raises ArgumentTypeError (AU-05)."""
+    found = re.fullmatch(r"([1-9][0-9]{0,8})([mhdwy])", text, re.ASCII)
+    seconds = int(found[1]) * UNITS[found[2]] if found else 0
+    if not 0 < seconds <= LONGEST:
+        raise argparse.ArgumentTypeError("a time is a number and one of m, h, d, w, y, at most 100y: 30m, 12h, 90d, 2y")
+    return seconds
+
+
+def name(text: str) -> str:
+    """A device's name. Raises ArgumentTypeError."""
+    try:
+        return device_name(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+# -- trust --------------------------------------------------------------------------------------------------
+
+
+def _trust(commands: Commands) -> None:
+    trust = commands.add_parser(
+        "trust", parents=[_data_dir()], help="approve what a project's own files would run", formatter_class=RAW,
+        description="Show the parts of a project that run without a question when the agent starts there (hooks,\n"
+        "servers of .mcp.json, plugins and the like), and approve them as they are now. Until then, and again\n"
+        "after each change of them, the agent works there without these parts.",
+    )  # fmt: skip
+    trust.add_argument("path", metavar="PATH", help="the project's directory")
+    trust.add_argument("--yes", action="store_true", help="approve without a question")
+    trust.set_defaults(run="trust.approve")

@@ -1,0 +1,182 @@
+# -*- test-case-name: tests.cli.test_tokens -*-
+"""`pocketagent token`, on the files of a data directory."""
+
+import io
+import json
+import os
+
+from pocketagent.cli import tokens
+from pocketagent.cli.console import Console
+from pocketagent.cli.main import main
+from pocketagent.cli.parser import expiry
+from pocketagent.domain.access import TOKEN, Scope
+from tests.cli.house import NOON, CommandTestCase
+
+
+class CreateTests(CommandTestCase):
+    def test_token(self) -> None:
+        """The token stands alone on stdout; the server's files hold only its hash."""
+        out = self.done("token", "create", "--name", " Ada's phone ")
+        found = TOKEN.fullmatch(out.removesuffix("\n"))
+        assert found is not None, out
+        (device,) = self.machine.devices
+        self.assertEqual((device.id, device.name, device.scope), (found["id"], "Ada's phone", Scope.ADMIN))
+        self.assertTrue(device.proves(found["secret"]))
+        self.assertEqual((device.created_at, device.expires_at), (NOON, None))
+        kept = b"".join(path.read_bytes() for path in self.machine.data_dir.rglob("*") if path.is_file())
+        self.assertNotIn(found["secret"].encode(), kept)
+
+    def test_private(self) -> None:
+        """Whatever the umask, nobody else can read what was kept."""
+        self.addCleanup(os.umask, os.umask(0))
+        self.done("token", "create", "--name", "a")
+        for path in [self.machine.data_dir, *self.machine.data_dir.rglob("*")]:
+            self.assertEqual(path.stat().st_mode & 0o077, 0, path)
+
+    def test_random(self) -> None:
+        """Outside of tests a token has 256 random bits: no two are alike."""
+        found_tokens = set()
+        for _ in range(2):
+            out = io.StringIO()
+            environment = {"PA_DATA_DIR": str(self.machine.data_dir)}
+            words = ["token", "create", "--name", "a"]
+            self.assertEqual(main(words, Console(environment, out, io.StringIO())), 0)
+            found = TOKEN.fullmatch(out.getvalue().strip())
+            assert found is not None
+            found_tokens |= {found["id"], found["secret"]}
+        self.assertEqual(len(found_tokens), 4)
+
+    def test_scope_and_expiry(self) -> None:
+        """Scope and end are the person's choice."""
+        self.done("token", "create", "--name", "guest", "--scope", "read", "--expires", "12h")
+        (device,) = self.machine.devices
+        self.assertEqual((device.scope, device.expires_at), (Scope.READ, NOON + 12 * 3600))
+
+    def test_expiry(self) -> None:
+        """A time is a positive whole number with a unit, and bounded (AU-05)."""
+        self.assertEqual([expiry(text) for text in ("30m", "90d", "1w")], [1800, 90 * 86400, 7 * 86400])
+        self.assertEqual(expiry("2y"), 2 * 365 * 86400)
+        for text in (
+            "nan",
+            "inf",
+            "-1d",
+            "0d",
+            "1",
+            "d",
+            "",
+            "1.5h",
+            "1e400d",
+            "9" * 400 + "d",
+            "101y",
+            "1d ",
+            "\u0661d",
+        ):
+            self.assertIn("90d", self.misunderstood("token", "create", "--name", "a", f"--expires={text}"))
+
+    def test_bad_name(self) -> None:
+        """A name is short and printable; scopes are the three."""
+        for name in "", " ", "a\nb", "\x1b[31m", "x" * 65, "\ud800":
+            self.assertIn("name", self.misunderstood("token", "create", f"--name={name}"))
+        self.misunderstood("token", "create", "--name", "a", "--scope", "owner")
+        self.misunderstood("token", "create")
+
+    def test_if_none(self) -> None:
+        """--if-none makes the first device and never a second."""
+        self.assertTrue(self.done("token", "create", "--if-none", "--name", "first"))
+        self.assertEqual(self.done("token", "create", "--if-none", "--name", "second"), "")
+        self.assertEqual([device.name for device in self.machine.devices], ["first"])
+
+    def test_bound(self) -> None:
+        """The number of devices is bounded."""
+        self.patch(tokens, "MAX_DEVICES", 1)
+        self.done("token", "create", "--name", "a")
+        self.assertIn("revoke", self.failed("token", "create", "--name", "b"))
+
+    def test_broken(self) -> None:
+        """A broken device stops the command with its name, and is left as it is."""
+        self.done("token", "create", "--name", "a")
+        (path,) = self.machine.data_dir.glob("devices/*")
+        path.write_text("{")
+        for words in ("create", "--name", "b"), ("list",), ("revoke", "a"):
+            self.assertIn(path.stem, self.failed("token", *words))
+        self.assertEqual(path.read_text(), "{")
+
+    def test_unwritable(self) -> None:
+        """What cannot be the data directory is told on one line."""
+        self.machine.data_dir.write_text("a file")
+        self.failed("token", "create", "--name", "a")
+
+
+class ListTests(CommandTestCase):
+    def test_table(self) -> None:
+        """The list tells who may come in and until when, and no secret."""
+        secret = self.done("token", "create", "--name", "phone").strip()[-64:]
+        self.machine.now += 60
+        self.done("token", "create", "--name", "guest", "--scope", "read", "--expires", "30m")
+        self.machine.now += 3600
+        out = self.done("token", "list")
+        rows = [line.split("  ") for line in out.splitlines()]
+        self.assertEqual([cell.strip() for cell in rows[0] if cell], ["ID", "NAME", "SCOPE", "CREATED", "EXPIRES"])
+        self.assertRegex(out, r"(?m)^\w{16}  phone  admin  2026-01-01 12:00  never$")
+        self.assertRegex(out, r"(?m)^\w{16}  guest  read   2026-01-01 12:01  over$")
+        for text in out, self.done("token", "list", "--json"):
+            self.assertNotIn(secret, text)
+            self.assertNotIn(self.machine.devices[0].secret_hash, text)
+
+    def test_json(self) -> None:
+        """--json is for programs; no devices are an empty list."""
+        self.machine.data_dir.mkdir()
+        self.assertEqual(json.loads(self.done("token", "list", "--json")), [])
+        self.done("token", "create", "--name", "guest", "--scope", "read", "--expires", "1d")
+        (one,) = json.loads(self.done("token", "list", "--json"))
+        self.assertEqual(one.pop("id"), self.machine.devices[0].id)
+        self.assertEqual(
+            one,
+            {
+                "name": "guest",
+                "scope": "read",
+                "created_at": "2026-01-01T12:00:00.000000Z",
+                "expires_at": "2026-01-02T12:00:00.000000Z",
+                "over": False,
+            },
+        )
+
+    def test_no_directory(self) -> None:
+        """A data directory that is not there is told, not made: it is the wrong one."""
+        self.assertIn(str(self.machine.data_dir), self.failed("token", "list"))
+        self.assertFalse(self.machine.data_dir.exists())
+
+    def test_option(self) -> None:
+        """--data-dir comes before PA_DATA_DIR."""
+        self.done("token", "create", "--name", "a")
+        other = self.mktemp()
+        self.assertIn(other, self.failed("token", "list", "--data-dir", other))
+
+
+class RevokeTests(CommandTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        for name in "phone", "laptop", "laptop":
+            self.done("token", "create", "--name", name)
+
+    def test_by_name_and_id(self) -> None:
+        """A device goes by its name or its id, and only that one."""
+        first, second, third = self.machine.devices
+        self.done("token", "revoke", "phone")
+        self.assertEqual(self.machine.devices, [second, third])
+        self.done("token", "revoke", third.id)
+        self.assertEqual(self.machine.devices, [second])
+        self.assertEqual(first.name, "phone")
+
+    def test_ambiguous(self) -> None:
+        """Where a name is not enough, the ids are told and nothing is done."""
+        line = self.failed("token", "revoke", "laptop")
+        for device in self.machine.devices[1:]:
+            self.assertIn(device.id, line)
+        self.assertEqual(len(self.machine.devices), 3)
+
+    def test_unknown(self) -> None:
+        """What is not there cannot be revoked, whatever it is called."""
+        for name in "x", "../devices", "\x1b[31m", "":
+            self.assertNotIn("\x1b", self.failed("token", "revoke", name))
+        self.assertEqual(len(self.machine.devices), 3)
