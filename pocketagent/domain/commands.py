@@ -127,6 +127,9 @@ class Options:
         return self.dangerously_skip_permissions or self.permission_mode is PermissionMode.BYPASS
 
 
+NO_OPTIONS = Options()
+
+
 @frozen(kw_only=True)
 class ToolRule:
     """A rule of a permission update, in the CLI's own spelling."""
@@ -248,7 +251,7 @@ class Execute:
     scope: ClassVar[Scope] = Scope.EXECUTE
     project_id: str
     prompt: str
-    options: Options = Options()
+    options: Options = NO_OPTIONS
     queue: bool = False
     prompt_id: str | None = field(default=None, validator=_uuid)
 

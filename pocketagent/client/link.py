@@ -1,0 +1,231 @@
+# -*- test-case-name: tests.client.test_link -*-
+"""The way to a server: its address, TLS to exactly that one, the upgrade to a WebSocket; each failure as a sentence."""
+
+import base64
+import hashlib
+import ipaddress
+import json
+import os
+import socket
+import ssl
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from attrs import field, frozen
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidHandshake, InvalidMessage, InvalidProxy, InvalidStatus, ProxyError
+from websockets.typing import Subprotocol
+
+from pocketagent.client.problems import NotMyServer, Problem, TurnedAway, Unreachable
+from pocketagent.version import VERSION
+from pocketagent.wire.server import MAX_MESSAGE, SUBPROTOCOL
+
+PORT = 8443
+OPEN_TIMEOUT = 10.0
+"""Seconds for TCP, TLS and the upgrade together."""
+PING_INTERVAL = PING_TIMEOUT = 15.0
+"""Seconds: a connection whose other end does not answer within both is lost, before the server gives it up."""
+CLOSE_TIMEOUT = 2.0
+MAX_QUEUED = 64
+"""Frames that are read ahead of what is understood."""
+UNREACHABLE_STATUS = (429, 502, 503, 504)
+"""What a server that has no room, or a proxy before one that is away, says."""
+
+
+@frozen
+class Server:
+    """Where a server is, who it is, and who we are.
+
+    `url` as `address` returns it. `fingerprint` pins the server's key (SHA-256 of its SubjectPublicKeyInfo, base64, as
+    the server prints it); without one its certificate must be good for `ca`, a file of PEM certificates, or, where
+    that is None too, for the system's authorities. Not for plain ws://, which goes to this machine only.
+    """
+
+    url: str
+    token: str = field(repr=False)
+    fingerprint: str | None = None
+    ca: str | None = None
+
+
+def address(text: str) -> str:
+    """What a person calls a server -> the URL of its WebSocket: `localhost`, `my.host:9443`, `https://my.host`,
+    `wss://my.host/ws`. Raises Problem with a sentence."""
+    parts = urlsplit(text if "://" in text else f"wss://{text}")
+    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
+    try:
+        port = parts.port or (PORT if "://" not in text else {"ws": 80, "wss": 443}.get(scheme))
+    except ValueError:
+        raise Problem(f"{text!r} has no good port: it is a number up to 65535, as in wss://localhost:{PORT}.") from None
+    if scheme not in ("ws", "wss") or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise Problem(f"{text!r} is not the address of a server: write it as wss://localhost:{PORT}.")
+    if parts.path not in ("", "/", "/ws"):
+        raise Problem(f"{text!r} has a path: a server is wss://HOST:PORT, its WebSocket is always at /ws.")
+    if scheme == "ws" and not is_loopback(parts.hostname):
+        raise Problem(f"{text!r} would send the token unencrypted over the network: use wss://.")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{scheme}://{host}:{port}/ws"
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def fingerprint_of(certificate: bytes) -> str:
+    """SHA-256 of the SubjectPublicKeyInfo of a DER certificate, in base64: as the server prints it."""
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+    from cryptography.x509 import load_der_x509_certificate
+
+    key = load_der_x509_certificate(certificate).public_key()
+    spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return base64.b64encode(hashlib.sha256(spki).digest()).decode()
+
+
+async def dial(server: Server) -> ClientConnection:
+    """A WebSocket to this server, the token sent to no other.
+
+    Raises Unreachable, NotMyServer, TurnedAway or Problem.
+    """
+    host, port = _host(server.url)
+    try:
+        return await connect(
+            server.url,
+            ssl=_context(server),
+            # Through the proxy that the environment names, but for this machine, where no proxy has any business.
+            proxy=None if is_loopback(host) else True,
+            additional_headers={"Authorization": f"Bearer {server.token}"},
+            user_agent_header=f"pocketagent/{VERSION}",
+            subprotocols=[Subprotocol(SUBPROTOCOL)],
+            compression=None,
+            max_size=MAX_MESSAGE,
+            max_queue=MAX_QUEUED,
+            open_timeout=OPEN_TIMEOUT,
+            ping_interval=PING_INTERVAL,
+            ping_timeout=PING_TIMEOUT,
+            close_timeout=CLOSE_TIMEOUT,
+            create_connection=_pinned(server.fingerprint),
+        )
+    except InvalidStatus as answer:
+        raise _answered(answer, server, host) from None
+    except ssl.SSLCertVerificationError as error:
+        raise NotMyServer(
+            f"The certificate of {server.url} is not good here ({error.verify_message}): connect again and pin its "
+            "fingerprint, or name the file of its CA."
+        ) from None
+    except TimeoutError:
+        raise Unreachable(f"{host} does not answer at port {port} within {OPEN_TIMEOUT:.0f} seconds.") from None
+    except ssl.SSLError as error:
+        raise Unreachable(f"What answers at {host}:{port} does not speak TLS ({error.reason}).") from None
+    except (ProxyError, InvalidProxy) as error:
+        raise Unreachable(f"The proxy that the environment names leads nowhere: {error}.") from None
+    except (InvalidMessage, InvalidHandshake, EOFError):
+        raise Unreachable(f"What answers at {host}:{port} is not a Pocket Agent Server.") from None
+    except OSError as error:
+        raise Unreachable(_no_way(error, host, port)) from None
+
+
+async def look(url: str) -> str:
+    """The fingerprint of whoever answers at this address; nothing is said to them. Raises Unreachable."""
+    import asyncio
+
+    host, port = _host(url)
+    context = _any_context()
+    try:
+        async with asyncio.timeout(OPEN_TIMEOUT):
+            _, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=host)
+    except TimeoutError:
+        raise Unreachable(f"{host} does not answer at port {port} within {OPEN_TIMEOUT:.0f} seconds.") from None
+    except ssl.SSLError as error:
+        raise Unreachable(f"What answers at {host}:{port} does not speak TLS ({error.reason}).") from None
+    except OSError as error:
+        raise Unreachable(_no_way(error, host, port)) from None
+    try:
+        return fingerprint_of(writer.get_extra_info("ssl_object").getpeercert(True))
+    finally:
+        writer.close()
+
+
+def _host(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or PORT
+
+
+def _any_context() -> ssl.SSLContext:
+    """TLS with anybody: who it is, is judged by the key afterwards."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _context(server: Server) -> ssl.SSLContext | None:
+    if server.url.startswith("ws:"):
+        return None
+    if server.fingerprint:
+        return _any_context()
+    try:
+        return ssl.create_default_context(cafile=server.ca)
+    except (OSError, ssl.SSLError) as error:
+        raise Problem(f"{server.ca} holds no certificates that can be read: {error}.") from None
+
+
+def _pinned(fingerprint: str | None) -> type[ClientConnection]:
+    class Pinned(ClientConnection):
+        """Says nothing, the token least of all, before the key of the other end is known to be the right one."""
+
+        async def handshake(self, *args: object, **more: object) -> None:
+            tls = self.transport.get_extra_info("ssl_object")
+            if fingerprint and tls is not None:
+                seen = fingerprint_of(tls.getpeercert(True))
+                if seen != fingerprint:
+                    raise NotMyServer(
+                        f"The server's key has changed: its fingerprint is {seen}, not {fingerprint}. Either it was "
+                        "set up anew, or somebody stands between you and it. Look at what the server prints when it "
+                        "starts; if that is the new one, run `pocketagent connect` again."
+                    )
+            await super().handshake(*args, **more)  # type: ignore[arg-type]  # whatever websockets hands on
+
+    return Pinned
+
+
+def _answered(answer: InvalidStatus, server: Server, host: str) -> Problem:
+    """What an HTTP answer instead of a WebSocket means."""
+    status = answer.response.status_code
+    said = _error(bytes(answer.response.body or b""))
+    details = said.get("details")
+    reason = str(details.get("reason", "")) if isinstance(details, dict) else ""
+    if status == 401:
+        sentence = {
+            "expired": "The token of this device has expired",
+            "malformed": "What was given as the token is none",
+            "missing": "There is no token",
+        }.get(reason, "The server does not know this token: it is wrong, or was revoked")
+        return TurnedAway(f"{sentence}. `pocketagent token create --name NAME` on its machine makes a new one.", reason)
+    if status == 421:
+        return TurnedAway(f"The server does not go by the name {host}: start it with --name {host}.", "name")
+    if status in UNREACHABLE_STATUS:
+        return Unreachable(f"The server has no room now ({said.get('message') or f'HTTP status {status}'})")
+    if said.get("code"):
+        return TurnedAway(str(said.get("message")), reason)
+    return Unreachable(f"What answers at {server.url} is not a Pocket Agent Server (HTTP status {status}).")
+
+
+def _error(body: bytes) -> Mapping[str, object]:
+    try:
+        said = json.loads(body)
+        data = said["data"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _no_way(error: OSError, host: str, port: int) -> str:
+    if isinstance(error, socket.gaierror):
+        return f"There is no host {host}: is its name right, and is there a network?"
+    if isinstance(error, ConnectionRefusedError):
+        return f"Nothing listens at {host}:{port}: is the server running there? (`make run`, or `twistd pocketagent`)"
+    return (
+        f"{host}:{port} cannot be reached: {error.strerror or os.strerror(error.errno or 0) if error.errno else error}."
+    )
