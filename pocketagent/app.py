@@ -5,7 +5,6 @@ import os
 import random
 import shutil
 import signal
-import sys
 import time
 import uuid
 from collections.abc import Callable, Coroutine, Mapping
@@ -37,6 +36,7 @@ from pocketagent.outbound.files import DeviceFiles, FileDevices, FileProjects, P
 from pocketagent.outbound.host import LinuxHost, tune_memory
 from pocketagent.outbound.journal import Rules as JournalRules
 from pocketagent.outbound.journals import FileJournals
+from pocketagent.outbound.launching import find_claude
 from pocketagent.outbound.retention import Retention
 from pocketagent.outbound.threads import Threads
 from pocketagent.ports import StorageUnavailable
@@ -90,20 +90,6 @@ def _certificates(config: Config, data: DataDirectory) -> Certificates | None:
     if config.certificate:
         return Certificates.given(config.certificate, config.private_key, time.time)
     return Certificates.made(data.certificates, config.names, time.time)
-
-
-def find_claude(configured: str, environment: Mapping[str, str]) -> str | None:
-    """The CLI of the settings, else the one on PATH, else the one inside `claude-agent-sdk`; absolute."""
-    if configured:
-        return configured
-    found = shutil.which("claude", path=environment.get("PATH"))
-    if found is not None:
-        return str(Path(found).absolute())
-    for folder in sys.path:
-        bundled = Path(folder, "claude_agent_sdk", "_bundled", "claude")
-        if bundled.is_file():
-            return str(bundled.absolute())
-    return None
 
 
 @define(eq=False)

@@ -8,12 +8,9 @@ twistd's fork into the background (threads, children) begins in `startService`.
 
 import io
 import os
-import re
-import socket
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import IO, TypeVar, cast
 
 from twisted.application.app import ServerOptions
@@ -24,14 +21,12 @@ from twisted.python.components import Componentized
 from twisted.python.logfile import LogFile
 
 from pocketagent import logs, settings
-from pocketagent.config import TABLE, Config, Surroundings, read, settled
+from pocketagent.config import TABLE, Config, read, settled
 from pocketagent.domain.text import escaped
 from pocketagent.settings import Setting, Several, Switch
 from pocketagent.sources import CannotStart
+from pocketagent.surroundings import surroundings
 from pocketagent.version import VERSION
-
-MAX_ADDRESSES = 64
-"""Of this machine, as names of the server: all of them stand in the certificate."""
 
 WIDTH = 110
 COLUMN = 34
@@ -250,39 +245,3 @@ def _stream(logfile: str, foreground: bool) -> IO[str] | IO[bytes]:
     except OSError as error:
         raise CannotStart(f"the log {path} cannot be written: {error.strerror}.") from None
     return file
-
-
-def surroundings(environment: Mapping[str, str]) -> Surroundings:
-    """What settings depend on, as this machine has it now. Raises CannotStart."""
-    home = os.path.expanduser("~") if not environment.get("HOME") else environment["HOME"]  # noqa: PTH111
-    try:
-        cwd = os.getcwd()  # noqa: PTH109
-    except FileNotFoundError:
-        raise CannotStart("the working directory is gone: change to one that exists.") from None
-    if not home.startswith("/"):
-        raise CannotStart("the home directory is not known: set HOME to it.")
-    return Surroundings(
-        home=home,
-        cwd=cwd,
-        hostname=socket.gethostname(),
-        addresses=addresses(_text(Path("/proc/net/fib_trie")), _text(Path("/proc/net/if_inet6"))),
-    )
-
-
-def _text(path: Path) -> str:
-    """What the kernel says there; nothing where it does not, as in some containers."""
-    try:
-        return path.read_text()
-    except OSError:
-        return ""
-
-
-def addresses(fib_trie: str, if_inet6: str) -> Sequence[str]:
-    """This machine's own addresses that others can reach it by, from the kernel's tables of routes (IPv4) and of
-    interfaces (IPv6)."""
-    found = [address for address in re.findall(r"\|-- (\S+)\n\s+/32 host LOCAL", fib_trie) if address[:4] != "127."]
-    for line in if_inet6.splitlines():
-        digits, _index, _prefix, scope, *_ = line.split()
-        if scope == "00":  # global, unique local ones included
-            found.append(":".join(digits[at : at + 4] for at in range(0, 32, 4)))
-    return list(dict.fromkeys(found))[:MAX_ADDRESSES]

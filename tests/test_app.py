@@ -1,6 +1,5 @@
 """The composition root: what stands in the way of a start, and which CLI is taken."""
 
-import os
 import socket
 from pathlib import Path
 
@@ -8,7 +7,7 @@ from attrs import evolve
 from twisted.internet import reactor
 from twisted.trial.unittest import SynchronousTestCase
 
-from pocketagent.app import IServerReactor, build, find_claude
+from pocketagent.app import IServerReactor, build
 from pocketagent.config import Config
 from pocketagent.sources import CannotStart
 
@@ -44,17 +43,3 @@ class BuildTests(SynchronousTestCase):
         self.data.chmod(0o700)
         (devices / "0123456789abcdef.json").write_text("{")
         self.assertRaises(CannotStart, build, self.config, IServerReactor(reactor, reactor))
-
-
-class ClaudeTests(SynchronousTestCase):
-    def test_which(self) -> None:
-        """The CLI of the settings, else the one on PATH, else the one that a package brings, always absolute."""
-        folder = Path(self.mktemp())
-        folder.mkdir()
-        (folder / "claude").write_text("#!/bin/sh\n")
-        (folder / "claude").chmod(0o755)
-        self.assertEqual(find_claude("/opt/claude", {"PATH": str(folder)}), "/opt/claude")
-        found = find_claude("", {"PATH": str(folder)})
-        self.assertEqual(found, str((folder / "claude").absolute()))
-        bundled = find_claude("", {"PATH": os.devnull})
-        self.assertTrue(bundled is None or bundled.endswith("claude_agent_sdk/_bundled/claude"))

@@ -174,8 +174,8 @@ def load(certificate: str, private_key: str, now: float) -> Credential:
 
     The first certificate of the file is the server's own, the others are sent with it. Raises CertificateUnusable.
     """
-    chain = _chain(certificate)
-    key = _key(private_key)
+    chain = read_chain(certificate)
+    key = read_key(private_key)
     if chain[0].public_key() != key.public_key():
         raise CertificateUnusable(private_key, "the private key does not belong to the certificate")
     begins, ends = chain[0].not_valid_before_utc.timestamp(), chain[0].not_valid_after_utc.timestamp()
@@ -189,8 +189,14 @@ def load(certificate: str, private_key: str, now: float) -> Credential:
         raise CertificateUnusable(
             certificate, "TLS does not take the certificate or its key: is it too weak?"
         ) from None
-    public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return Credential(context, base64.b64encode(hashlib.sha256(public).digest()).decode(), begins, ends)
+    return Credential(context, fingerprint(chain[0]), begins, ends)
+
+
+def fingerprint(certificate: x509.Certificate) -> str:
+    """What clients pin: base64 of SHA-256 of the SubjectPublicKeyInfo."""
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    public = certificate.public_key().public_bytes(serialization.Encoding.DER, form)
+    return base64.b64encode(hashlib.sha256(public).digest()).decode()
 
 
 def _context(chain: Sequence[x509.Certificate], key: PrivateKey) -> SSL.Context:
@@ -214,7 +220,8 @@ def _context(chain: Sequence[x509.Certificate], key: PrivateKey) -> SSL.Context:
 # -- the files ----------------------------------------------------------------------------------------------
 
 
-def _chain(path: str) -> Sequence[x509.Certificate]:
+def read_chain(path: str) -> Sequence[x509.Certificate]:
+    """The certificate in a file, and those that are sent with it. Raises CertificateUnusable."""
     text, _ = _content(path)
     try:
         chain = x509.load_pem_x509_certificates(text)
@@ -225,7 +232,8 @@ def _chain(path: str) -> Sequence[x509.Certificate]:
     return chain
 
 
-def _key(path: str) -> PrivateKey:
+def read_key(path: str) -> PrivateKey:
+    """The key in a file that is nobody else's to read. Raises CertificateUnusable."""
     text, found = _content(path)
     if found.st_mode & _OTHERS:
         raise CertificateUnusable(path, "others may read the private key: `chmod 600` it")

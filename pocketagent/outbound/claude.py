@@ -44,7 +44,8 @@ MAX_VERSION = 64 * 1024
 HANDED = ".handed.json"
 """What the name of a file in `scratch` ends with."""
 
-_VERSION = re.compile(rb"(\d{1,9})\.(\d{1,9})\.(\d{1,9})\S*")
+NUMBER = re.compile(rb"(\d{1,9})\.(\d{1,9})\.(\d{1,9})\S*")
+"""A version, wherever it stands in what the CLI says."""
 
 
 def _absolute(path: str) -> str:
@@ -133,7 +134,7 @@ class Claude:
         except Refusal as refusal:
             self._refuse(refusal.message)
             return
-        found = _VERSION.search(said)
+        found = NUMBER.search(said)
         if over is None or over.exit_code != 0 or found is None:
             how = "did not answer in time" if over is None else "did not say which version it is"
             self._refuse(f"The Claude CLI cannot be used: asked with --version it {how}. {INSTALL}")

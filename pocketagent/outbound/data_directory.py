@@ -6,11 +6,12 @@ import fcntl
 import os
 import re
 import stat
+from contextlib import suppress
 from typing import Self
 
 from attrs import define
 
-from pocketagent.outbound.disk import Disk, load, make_directory, save
+from pocketagent.outbound.disk import Disk, check_directory, load, make_directory, save
 
 VERSION = 1
 """How the data lies in the directory. A higher number was written by a newer server, and is left alone."""
@@ -34,17 +35,47 @@ def prepared(path: str, disk: Disk = os) -> str:
             os.makedirs(real, mode=MODE, exist_ok=True)  # noqa: PTH103
         except FileExistsError:
             raise _unusable(path, "is no directory.") from None
-        found = disk.lstat(real)
-        if found.st_uid != os.geteuid():
-            raise _unusable(path, "belongs to another user.")
-        if found.st_mode & _WRITABLE_BY_OTHERS:
-            raise _unusable(path, "may be written by other users: `chmod go-w` it, or choose another.")
-        _check_version(path, real, disk)
+        _check_owner(path, real, disk)
+        if not _has_version(path, real, disk):
+            save(disk, f"{real}/version", [f"{VERSION}\n".encode()])
         for room in _ROOMS:
             make_directory(disk, f"{real}/{room}")
     except OSError as error:
         raise _unusable(path, f"cannot be used: {_reason(error)}.") from None
     return real
+
+
+def inspect(path: str, disk: Disk = os) -> None:
+    """Judge one that is there as `prepared` would, and change nothing. Raises DataDirectoryUnusable."""
+    real = os.path.realpath(path)
+    try:
+        if not stat.S_ISDIR(disk.lstat(real).st_mode):
+            raise _unusable(path, "is no directory.")
+        _check_owner(path, real, disk)
+        _has_version(path, real, disk)
+        for room in _ROOMS:
+            with suppress(FileNotFoundError):
+                check_directory(disk, f"{real}/{room}")
+    except OSError as error:
+        raise _unusable(path, f"cannot be used: {_reason(error)}.") from None
+
+
+def holder(path: str) -> int | None:
+    """The process that has it in its hands, 0 where its id is not known, None where there is none."""
+    try:
+        lock = os.open(f"{os.path.realpath(path)}/lock", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        # For microseconds: a server that starts just now would take us for another one.
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _holder(lock)
+    except OSError:
+        return None
+    finally:
+        os.close(lock)
+    return None
 
 
 @define(eq=False)
@@ -70,9 +101,10 @@ class DataDirectory:
             directory = cls(real, lock)
             directory.sign()
         except BlockingIOError:
-            holder = _holder(lock)
+            process = _holder(lock)
             os.close(lock)
-            raise _unusable(path, f"is in use by another server{holder}.") from None
+            who = f" (process {process})" if process else ""
+            raise _unusable(path, f"is in use by another server{who}.") from None
         except OSError as error:
             os.close(lock)
             raise _unusable(path, f"cannot be used: its lock: {_reason(error)}.") from None
@@ -108,24 +140,32 @@ class DataDirectory:
             os.close(lock)
 
 
-def _check_version(path: str, real: str, disk: Disk) -> None:
-    name = f"{real}/version"
+def _check_owner(path: str, real: str, disk: Disk) -> None:
+    found = disk.lstat(real)
+    if found.st_uid != os.geteuid():
+        raise _unusable(path, "belongs to another user.")
+    if found.st_mode & _WRITABLE_BY_OTHERS:
+        raise _unusable(path, "may be written by other users: `chmod go-w` it, or choose another.")
+
+
+def _has_version(path: str, real: str, disk: Disk) -> bool:
+    """Whether it has a version yet. Raises DataDirectoryUnusable where that is another than ours."""
     try:
-        text = load(disk, name, _MAX_SMALL).decode("ascii", "replace").strip()
+        text = load(disk, f"{real}/version", _MAX_SMALL).decode("ascii", "replace").strip()
     except FileNotFoundError:
-        save(disk, name, [f"{VERSION}\n".encode()])
-        return
+        return False
     if not re.fullmatch("[0-9]{1,9}", text):
         raise _unusable(path, "cannot be used: the file `version` in it holds no number.")
     if int(text) > VERSION:
         raise _unusable(path, f"was written by a newer version of the server (form {text}, this one knows {VERSION}).")
     if int(text) < VERSION:
         raise _unusable(path, f"cannot be used: there never was a form {text}.")
+    return True
 
 
-def _holder(lock: int) -> str:
+def _holder(lock: int) -> int:
     text = os.pread(lock, _MAX_SMALL, 0).strip()
-    return f" (process {text.decode()})" if re.fullmatch(rb"[0-9]{1,9}", text) else ""
+    return int(text) if re.fullmatch(rb"[0-9]{1,9}", text) else 0
 
 
 def _reason(error: OSError) -> str:

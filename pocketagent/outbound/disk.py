@@ -38,14 +38,19 @@ def make_directory(disk: Disk, path: str) -> None:
     try:
         disk.mkdir(path, PRIVATE_DIRECTORY)
     except FileExistsError:
-        found = disk.lstat(path)
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-            raise _planted(path) from None
-        if stat.S_IMODE(found.st_mode) != PRIVATE_DIRECTORY:
+        if check_directory(disk, path) != PRIVATE_DIRECTORY:
             disk.chmod(path, PRIVATE_DIRECTORY)
     else:
         disk.chmod(path, PRIVATE_DIRECTORY)
         sync_directory(disk, os.path.dirname(path))  # noqa: PTH120
+
+
+def check_directory(disk: Disk, path: str) -> int:
+    """The mode of a directory that is ours. Raises OSError for what is none, and for a planted one."""
+    found = disk.lstat(path)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        raise _planted(path)
+    return stat.S_IMODE(found.st_mode)
 
 
 def create(disk: Disk, path: str) -> int:

@@ -8,7 +8,9 @@ import errno
 import grp
 import os
 import pwd
+import shutil
 import stat
+import sys
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -70,6 +72,20 @@ def environment(ours: Mapping[str, str], patterns: Sequence[str], run_id: str) -
     return {**theirs, "CLAUDE_CODE_EMIT_SESSION_STATE_EVENTS": "1", MARK: run_id}
 
 
+def find_claude(configured: str, environment: Mapping[str, str]) -> str | None:
+    """The CLI of the settings, else the one on PATH, else the one inside `claude-agent-sdk`; absolute."""
+    if configured:
+        return configured
+    found = shutil.which("claude", path=environment.get("PATH"))
+    if found is not None:
+        return str(Path(found).absolute())
+    for folder in sys.path:
+        bundled = Path(folder, "claude_agent_sdk", "_bundled", "claude")
+        if bundled.is_file():
+            return str(bundled.absolute())
+    return None
+
+
 def check_program(path: str) -> None:
     """Whether nobody but its owner could have put another program in its place.
 
@@ -83,13 +99,18 @@ def check_program(path: str) -> None:
         raise Refusal(Code.CLAUDE_NOT_FOUND, NOT_FOUND) from None
     if not stat.S_ISREG(found.st_mode) or not os.access(real, os.X_OK):
         raise Refusal(Code.CLAUDE_NOT_FOUND, f"What stands in the place of the Claude CLI is no program. {INSTALL}")
-    for one in (real, *real.parents, *Path(path).parents):
-        if not _is_ours_alone(one.stat()):
-            raise Refusal(
-                Code.EXECUTION_FAILED,
-                "The Claude CLI is not started: another user could have changed it. Its file and the directories that "
-                "lead there must belong to root or to the server's user, and be writable by nobody else.",
-            )
+    if exposed(path) is not None:
+        raise Refusal(
+            Code.EXECUTION_FAILED,
+            "The Claude CLI is not started: another user could have changed it. Its file and the directories that "
+            "lead there must belong to root or to the server's user, and be writable by nobody else.",
+        )
+
+
+def exposed(path: str) -> Path | None:
+    """The file or the directory by which another user could put another program in the place of this one, if any."""
+    real = Path(path).resolve()
+    return next((one for one in (real, *real.parents, *Path(path).parents) if not _is_ours_alone(one.stat())), None)
 
 
 def _is_ours_alone(found: os.stat_result) -> bool:

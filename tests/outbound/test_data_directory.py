@@ -10,7 +10,7 @@ from typing import cast
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pocketagent.outbound.data_directory import DataDirectory, DataDirectoryUnusable, prepared
+from pocketagent.outbound.data_directory import DataDirectory, DataDirectoryUnusable, holder, inspect, prepared
 from pocketagent.outbound.disk import Disk
 from tests.outbound.disks import ForeignDisk, child_of_ours, in_small_file_system, mode, names
 
@@ -41,6 +41,9 @@ class DataDirectoryTests(SynchronousTestCase):
         self.assertIn(str(self.path), text)
         self.assertNotIn("\n", text)
         return text
+
+    def inspected(self) -> str:
+        return str(self.assertRaises(DataDirectoryUnusable, inspect, str(self.path)))
 
     def test_made(self) -> None:
         """A new one is made with its parents and rooms, whatever the umask: directories 0700, files 0600 (ST-17)."""
@@ -107,6 +110,36 @@ class DataDirectoryTests(SynchronousTestCase):
         """A command may use the directory while a server has it."""
         directory = self.opened()
         self.assertEqual(prepared(str(self.path)), directory.path)
+
+    def test_holder(self) -> None:
+        """Who has it can be asked from beside, and asking takes it from nobody."""
+        self.assertIsNone(holder(str(self.path)))
+        directory = self.opened()
+        self.assertEqual(holder(str(self.path)), os.getpid())
+        (self.path / "lock").write_text("nonsense")
+        self.assertEqual(holder(str(self.path)), 0)
+        directory.close()
+        self.assertIsNone(holder(str(self.path)))
+        self.opened()
+
+    def test_inspected(self) -> None:
+        """A look finds what a start would find, and changes nothing."""
+        self.path.mkdir(mode=0o700)
+        inspect(str(self.path))
+        self.assertEqual(names(self.path), [])
+        for room in "devices", "projects":
+            (self.path / room).mkdir(mode=0o755)
+        inspect(str(self.path))
+        self.assertEqual(mode(self.path / "devices"), 0o755)
+        (self.path / "projects").rmdir()
+        (self.path / "projects").touch()
+        self.assertEqual(self.inspected(), self.refused())
+        (self.path / "version").write_text("2\n")
+        self.assertEqual(self.inspected(), self.refused())
+        self.path.chmod(0o770)
+        self.assertEqual(self.inspected(), self.refused())
+        self.path = self.path / "version"
+        self.assertEqual(self.inspected(), self.refused())
 
     def test_through_a_link(self) -> None:
         """By whatever name it is opened, it is the same directory."""

@@ -1,6 +1,8 @@
 """What is settled before a CLI is started."""
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 from attrs import evolve
 from hypothesis import given, settings
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from pocketagent.domain.agent import PASS_ENVIRONMENT, Launch, LaunchOptions
-from pocketagent.outbound.launching import FIXED, UNTRUSTED, arguments, environment
+from pocketagent.outbound.launching import FIXED, UNTRUSTED, arguments, environment, exposed, find_claude
 
 ID = "0a4d2e9e-1111-4222-8333-123456789abc"
 LAUNCH = Launch(
@@ -102,3 +104,32 @@ class EnvironmentTests(SynchronousTestCase):
         everything be with an empty PATH, which is left out."""
         for path, left in ((".:/bin::bin:/usr/bin:..", "/bin:/usr/bin"), ("", None), (".", None), ("bin:", None)):
             self.assertEqual(environment({"PATH": path}, ["PATH"], "run").get("PATH"), left)
+
+
+class FindTests(SynchronousTestCase):
+    def test_which(self) -> None:
+        """The CLI of the settings, else the one on PATH, else the one that a package brings, always absolute."""
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        (folder / "claude").write_text("#!/bin/sh\n")
+        (folder / "claude").chmod(0o755)
+        self.assertEqual(find_claude("/opt/claude", {"PATH": str(folder)}), "/opt/claude")
+        found = find_claude("", {"PATH": str(folder)})
+        self.assertEqual(found, str((folder / "claude").absolute()))
+        bundled = find_claude("", {"PATH": os.devnull})
+        self.assertTrue(bundled is None or bundled.endswith("claude_agent_sdk/_bundled/claude"))
+
+    def test_exposed(self) -> None:
+        """The place by which others could change the program is named: itself, a directory, or what a link leads to."""
+        folder = Path(self.mktemp()).resolve()
+        folder.mkdir(mode=0o755)
+        program, link = folder / "program", folder / "bin" / "claude"
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o755)
+        link.parent.mkdir(mode=0o755)
+        link.symlink_to(program)
+        self.assertIsNone(exposed(str(link)))
+        for place, good, bad in (program, 0o755, 0o757), (folder, 0o755, 0o777), (link.parent, 0o755, 0o757):
+            place.chmod(bad)
+            self.assertEqual(exposed(str(link)), place)
+            place.chmod(good)
