@@ -69,6 +69,10 @@ def bind(hosts: Sequence[str], port: int) -> Bound:
     return Bound(sockets, port)
 
 
+class PortTaken(CannotStart):
+    """Somebody listens there already."""
+
+
 class _NoSuchAddress(CannotStart):
     """The machine does not have this address, or no address of its family."""
 
@@ -85,7 +89,7 @@ def _bound(host: str, port: int) -> socket.socket:
         one.listen(BACKLOG)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise CannotStart(
+            raise PortTaken(
                 f"the port {port} is taken on {host}: choose another with --port, or stop what uses it."
             ) from None
         if error.errno == errno.EACCES:

@@ -27,6 +27,7 @@ examples:
   pocketagent token list                            who may come in
   pocketagent token revoke phone                    closes its connections within a second
   pocketagent trust ~/code/app                      read and approve what a project's own files would run
+  pocketagent doctor                                why the server does not start, or does not work
 
 The data directory is --data-dir, else $PA_DATA_DIR, else ./data: the same one as the server's."""
 
@@ -35,6 +36,14 @@ scopes, each with what stands before it:
   read      sees every project, its prompts and its answers
   execute   gives the agent work, which is a shell on this machine
   admin     creates and deletes projects, and approves what they may run"""
+
+DOCTOR = """\
+examples:
+  pocketagent doctor --data-dir ./data
+  sudo -u pocketagent pocketagent doctor --config /etc/pocketagent.toml --data-dir /var/lib/pocketagent
+
+The settings are those of the server: a file, PA_… variables, options; give it the same. Where a server runs on the
+data directory, its environment and its limits are looked at. The exit code is 1 if there is a problem, 0 if not."""
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 RAW = argparse.RawDescriptionHelpFormatter
@@ -48,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     _version(commands)
     _token(commands)
     _trust(commands)
+    _doctor(commands)
     return made
 
 
@@ -120,3 +130,33 @@ def _trust(commands: Commands) -> None:
     trust.add_argument("path", metavar="PATH", help="the project's directory")
     trust.add_argument("--yes", action="store_true", help="approve without a question")
     trust.set_defaults(run="trust.approve")
+
+
+# -- doctor -------------------------------------------------------------------------------------------------
+
+
+def _doctor(commands: Commands) -> None:
+    doctor = commands.add_parser(
+        "doctor", help="look for what keeps the server from working, and say what to do",
+        epilog=DOCTOR, formatter_class=RAW,
+        description="Look at everything that the server needs, as its user and with its settings: the user, the data\n"
+        "directory and its disk, the Claude CLI and its login, the certificate, the port, the clock and the limits.\n"
+        "One line each, and a second one with what to do. It changes nothing.",
+    )  # fmt: skip
+    doctor.add_argument("--json", action="store_true", help="as JSON, for a program")
+    doctor.add_argument("--config", metavar="FILE", help="the server's file of settings")
+    for option, key, sign, words in (
+        ("data-dir", "data_dir", "PATH", "its data directory"),
+        ("claude", "claude", "PATH", "its Claude CLI"),
+        ("port", "port", "N", "its port"),
+        ("certificate", "certificate", "PATH", "its certificate, where that is given"),
+        ("private-key", "private_key", "PATH", "the key of it"),
+        ("connections", "connections", "N", "how many connections it may have"),
+        ("handshakes", "handshakes", "N", "how many more may be about to come in"),
+    ):
+        doctor.add_argument(f"--{option}", dest=key, metavar=sign, help=words)
+    doctor.add_argument("--host", action="append", metavar="ADDRESS", help="where it listens; may be repeated")
+    doctor.add_argument("--name", action="append", dest="names", metavar="NAME", help="its names; may be repeated")
+    doctor.add_argument("--plaintext", action="store_true", help="it has no TLS")
+    doctor.add_argument("--allow-root", action="store_true", help="it may run as root")
+    doctor.set_defaults(run="doctor.examination.examine")

@@ -1,0 +1,1 @@
+"""`pocketagent doctor`: whether a server could run here, and what to do where it could not."""
