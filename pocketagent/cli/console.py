@@ -2,6 +2,7 @@
 """What a command has of the world, and how it says that something went wrong."""
 
 import secrets
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import TextIO
@@ -10,7 +11,23 @@ from attrs import field, frozen
 
 
 class Problem(Exception):
-    """What went wrong, as one line for the person."""
+    """What went wrong, as one line for the person; and the exit code that tells it to a script."""
+
+    def __init__(self, sentence: str, code: int = 1) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+def _secret(question: str) -> str:
+    from getpass import getpass
+
+    return getpass(question)
+
+
+def _config_dir() -> str:
+    from platformdirs import user_config_dir
+
+    return user_config_dir("pocketagent")
 
 
 @frozen
@@ -18,7 +35,8 @@ class Console:
     """What a command has of the world.
 
     A result stands alone on `out`, so that a script can take it; everything that is meant for a person only goes to
-    `err`.
+    `err`. `ask` reads a line of the person, `ask_secretly` one that is not shown. `config_dir` is where the person's
+    own settings of this program are.
     """
 
     environment: Mapping[str, str]
@@ -27,6 +45,9 @@ class Console:
     ask: Callable[[], str] = field(default=input)
     now: Callable[[], float] = time.time
     random_hex: Callable[[int], str] = secrets.token_hex
+    inp: TextIO = field(factory=lambda: sys.stdin)
+    ask_secretly: Callable[[str], str] = _secret
+    config_dir: Callable[[], str] = _config_dir
 
     def tell(self, text: str) -> None:
         """For the person, not for a script."""

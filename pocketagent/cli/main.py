@@ -20,7 +20,8 @@ Command = Callable[[argparse.Namespace, Console], int | None]
 
 
 def main(arguments: Sequence[str] | None = None, console: Console | None = None) -> int:
-    """Run the command; its exit code: 0 done, 1 not done, 2 misunderstood (argparse ends the program)."""
+    """Run the command; its exit code: 0 done, 1 not done, 2 misunderstood (argparse ends the program), or what the
+    Problem says."""
     console = console or Console(os.environ, sys.stdout, sys.stderr)
     chosen = parser().parse_args(arguments)
     try:
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None, console: Console | None = None)
     except (Problem, OSError) as problem:
         _give_up(console)
         console.tell(f"pocketagent: {escaped(_sentence(problem))}")
-        return 1
+        return problem.code if isinstance(problem, Problem) else 1
     return code or 0
 
 
