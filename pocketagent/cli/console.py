@@ -24,7 +24,8 @@ def _secret(question: str) -> str:
     return getpass(question)
 
 
-def _config_dir() -> str:
+def config_dir() -> str:
+    """Where the person's own settings of this program are."""
     from platformdirs import user_config_dir
 
     return user_config_dir("pocketagent")
@@ -47,8 +48,17 @@ class Console:
     random_hex: Callable[[int], str] = secrets.token_hex
     inp: TextIO = field(factory=lambda: sys.stdin)
     ask_secretly: Callable[[str], str] = _secret
-    config_dir: Callable[[], str] = _config_dir
+    config_dir: Callable[[], str] = config_dir
 
     def tell(self, text: str) -> None:
         """For the person, not for a script."""
         print(text, file=self.err)
+
+    def agrees(self, question: str) -> bool:
+        """Whether the person says yes; silence is a no."""
+        self.err.write(question)
+        self.err.flush()
+        try:
+            return self.ask().strip().lower() in ("y", "yes")
+        except EOFError:
+            return False

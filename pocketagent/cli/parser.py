@@ -9,6 +9,7 @@ import argparse
 import re
 from typing import TypeAlias
 
+from pocketagent.cli import remote_parser
 from pocketagent.domain.access import Scope, device_name
 from pocketagent.version import VERSION
 
@@ -58,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     _token(commands)
     _trust(commands)
     _doctor(commands)
+    remote_parser.add(commands)
     return made
 
 

@@ -33,7 +33,7 @@ def approve(chosen: argparse.Namespace, console: Console) -> None:
     console.tell(f"When the agent starts in {escaped(project.path)}, these may run without a question:")
     for name in trust.files:
         _show(project.path, name, console)
-    if not chosen.yes and not _agrees("Approve them as they are now? [y/N] ", console):
+    if not chosen.yes and not console.agrees("Approve them as they are now? [y/N] "):
         raise Problem("nothing was approved.")
     # Read again: what is approved is what was shown, and the server may have renamed the project meanwhile.
     if _standing(project, console).fingerprint != trust.fingerprint:
@@ -82,12 +82,3 @@ def _show_file(path: Path, console: Console) -> None:
         console.tell(f"    | {escaped(line)}")
     if len(lines) > SHOWN_LINES or len(text) > SHOWN_BYTES:
         console.tell("    (more follows)")
-
-
-def _agrees(question: str, console: Console) -> bool:
-    try:
-        console.err.write(question)
-        console.err.flush()
-        return console.ask().strip().lower() in ("y", "yes")
-    except EOFError:
-        return False

@@ -1,0 +1,90 @@
+# -*- test-case-name: tests.cli.test_parser -*-
+"""The part of the command line that is about a server, here or elsewhere: `connect`, and what one does then."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import TypeAlias
+
+DEFAULT_URL = "wss://localhost:8443"
+
+CONNECT = """\
+examples:
+  pocketagent connect                                    the server on this machine
+  pocketagent connect my.host --profile home             wss://my.host:8443, kept under the name `home`
+  pocketagent connect my.host --fingerprint kJ8…=        without a question: only this key will do
+  pocketagent connect wss://my.host --ca authority.pem   whoever has a certificate of this authority
+  pass show laptop | pocketagent connect --yes           the token from a script, the key taken as it is
+
+The token is asked for and not shown, or read from stdin; `pocketagent token create` on the server's machine
+makes it. A profile has the token in it, so its file in ~/.config/pocketagent/profiles is for you alone."""
+
+PROFILES = """\
+examples:
+  pocketagent profiles                      which servers are known
+  pocketagent profiles default home         commands without --profile go there
+  pocketagent profiles remove home          forget it, and its token"""
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+RAW = argparse.RawDescriptionHelpFormatter
+
+
+def add(commands: Commands) -> None:
+    _connect(commands)
+    _profiles(commands)
+
+
+def profile_option() -> argparse.ArgumentParser:
+    """The option of every command that talks to a server: a parent for its parser."""
+    parent = argparse.ArgumentParser(add_help=False)
+    option = parent.add_argument("--profile", metavar="NAME", help="which server (default: the default profile)")
+    _completed(option, "profiles")
+    return parent
+
+
+def _completed(action: argparse.Action, what: str) -> None:
+    """Let a shell complete this word, by a function of `completing`, which is imported when it is asked for."""
+
+    def complete(**given: object) -> list[str]:
+        function: Callable[..., Sequence[str]] = getattr(import_module("pocketagent.cli.completing"), what)
+        return list(function(**given))
+
+    action.completer = complete  # type: ignore[attr-defined]  # where argcomplete looks for it
+
+
+# -- servers ------------------------------------------------------------------------------------------------
+
+
+def _connect(commands: Commands) -> None:
+    connect = commands.add_parser(
+        "connect", help="meet a server and keep a profile of it", epilog=CONNECT, formatter_class=RAW,
+        description="Look at a server, make sure with you that it is yours, and keep how to come in.",
+    )  # fmt: skip
+    connect.add_argument("url", metavar="URL", nargs="?", default=DEFAULT_URL, help=f"default: {DEFAULT_URL}")
+    option = connect.add_argument("--profile", metavar="NAME", help="what to call it (default: the name of the host)")
+    _completed(option, "profiles")
+    known = connect.add_mutually_exclusive_group()
+    known.add_argument("--fingerprint", metavar="FP", help="the key that it must have, as the server prints it")
+    known.add_argument("--ca", metavar="FILE", help="the CA that must vouch for it, in PEM")
+    known.add_argument("--yes", action="store_true", help="take whoever answers there for the right one")
+    connect.add_argument("--default", action="store_true", help="make it the default (the first one is)")
+    connect.set_defaults(run="connecting.connect")
+
+
+def _profiles(commands: Commands) -> None:
+    profiles = commands.add_parser(
+        "profiles", help="show the servers that are known", epilog=PROFILES, formatter_class=RAW
+    )  # fmt: skip
+    profiles.add_argument("--json", action="store_true", help="as JSON, for a program")
+    profiles.set_defaults(run="profiles.show")
+    actions = profiles.add_subparsers(metavar="ACTION")
+    for action, function, help_ in (
+        ("remove", "profiles.remove", "forget one, and its token"),
+        ("default", "profiles.choose", "commands without --profile go there"),
+    ):
+        one = actions.add_parser(action, help=help_)
+        _completed(one.add_argument("name", metavar="NAME"), "profiles")
+        one.set_defaults(run=function)
+
+
+# -- the terminal client ------------------------------------------------------------------------------------
