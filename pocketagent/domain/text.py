@@ -3,10 +3,22 @@
 
 import re
 
-UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+_NEVER = "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff"
+
+UNSAFE = re.compile(f"[\t\n{_NEVER}]")
 """Ends of lines, terminal sequences, marks that turn the direction of writing, and what is no character."""
+
+_HARMFUL = re.compile(f"[{_NEVER}]")
+_PICTURES = {"\x7f": "\u2421", **{chr(code): chr(0x2400 + code) for code in range(0x20)}}
+"""The characters that picture a control character, such as `␛`."""
 
 
 def escaped(text: str) -> str:
     r"""The text with every unsafe character written out, as `\n` or `\u2028`."""
     return UNSAFE.sub(lambda found: ascii(found.group())[1:-1], text)
+
+
+def harmless(text: str) -> str:
+    r"""A text of several lines: `\n` and `\t` stay, `\r\n` is `\n`, and in place of every other unsafe character stands
+    one that is seen: the picture of a control character, as `␛`, or `\ufffd`."""
+    return _HARMFUL.sub(lambda found: _PICTURES.get(found.group(), "\ufffd"), text.replace("\r\n", "\n"))
