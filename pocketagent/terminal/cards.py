@@ -1,0 +1,296 @@
+# -*- test-case-name: tests.terminal.test_cards -*-
+"""What the agent asks, as a card: what it would do, and the keys that answer.
+
+card = card_of(question, may_answer=True, root="/home/me/project")
+card.render(80, 24)
+card.press("y")      # Answer(behavior=ALLOW)
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pocketagent.domain.agent import Behavior, PermissionMode
+from pocketagent.domain.commands import Destination, PermissionUpdate, UpdateKind
+from pocketagent.terminal.answering import Answer, Card, Entry
+from pocketagent.terminal.choices import ChoicesCard, asked_of
+from pocketagent.terminal.inputs import edit_of, fields_of
+from pocketagent.terminal.offers import Offer, offers_of
+from pocketagent.terminal.sheet import MARK, Choice, Picture, Sheet, Words
+from pocketagent.wire import foreign
+from pocketagent.wire.server import Question
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+__all__ = ["Answer", "Card", "Entry", "PermissionCard", "PlanCard", "card_of"]
+
+MAX_REMARK = 300
+"""Characters of what is said about a question: nothing of that may push what would run out of sight."""
+MAX_DIRECT = 160
+"""Characters of an offer that is granted with one key; a longer one is read in the list first."""
+
+WAITS = "Waits for somebody who may answer."
+
+_ALLOWED = Answer(behavior=Behavior.ALLOW)
+_ASKS = {
+    "Bash": ("Run this command?", ""),
+    "Edit": ("Edit {}?", "file_path"),
+    "MultiEdit": ("Edit {}?", "file_path"),
+    "NotebookEdit": ("Edit {}?", "notebook_path"),
+    "Write": ("Write {}?", "file_path"),
+    "Read": ("Read {}?", "file_path"),
+    "WebFetch": ("Fetch {}?", "url"),
+    "WebSearch": ("Search the web for {}?", "query"),
+}
+"""What is asked about the tools that everybody knows, and which field says about what."""
+_DRAWN = ("file_path", "notebook_path", "old_string", "new_string", "content", "new_source", "edits")
+"""Fields that a diff shows."""
+
+
+def card_of(question: Question, may_answer: bool, root: str, unicode: bool = True) -> Card:
+    """The card for a question. `root`: the directory of its project, as the agent names it. `unicode`: whether the
+    signs may be more than ASCII."""
+    if question.tool_name == "AskUserQuestion" and (asked := asked_of(question.input)):
+        return ChoicesCard(question, may_answer, unicode, asked)
+    if question.tool_name == "ExitPlanMode":
+        return PlanCard(question, may_answer, unicode)
+    return PermissionCard(question, may_answer, unicode, root)
+
+
+class PermissionCard(Card):
+    """May the agent use this tool, in this way?"""
+
+    def __init__(self, question: Question, may_answer: bool, unicode: bool, root: str) -> None:
+        super().__init__(question, may_answer, unicode)
+        self._root = root
+        rules = question.request.get("suppress_always_allow_rule") is not True
+        self._offers = offers_of(question.suggestions, root, rules)
+        self._chosen: int | None = None
+        """Which offer is marked, while the list of them is open."""
+
+    def _pressed(self, key: str) -> Answer | None:
+        if self._chosen is not None:
+            return self._pressed_in_list(key, self._chosen)
+        if key == "y":
+            return _ALLOWED
+        if key == "a" and self._offers:
+            if self._is_direct:
+                return _granted(self._offers[0])
+            self._chosen = 0
+            self._turned()
+        if key == "e":
+            self._edit()
+        return None
+
+    def _pressed_in_list(self, key: str, chosen: int) -> Answer | None:
+        picked = chosen if key == "enter" else _digit(key)
+        if picked is not None:
+            if picked >= len(self._offers):
+                return None
+            self._chosen = None
+            return _granted(self._offers[picked])
+        if key in ("up", "down"):
+            self._chosen = (chosen + (1 if key == "down" else -1)) % len(self._offers)
+            self._turned()
+        if key == "escape":
+            self._chosen = None
+            self._turned()
+        return None
+
+    @property
+    def is_at_top(self) -> bool:
+        return super().is_at_top and self._chosen is None
+
+    @property
+    def _is_direct(self) -> bool:
+        return len(self._offers) == 1 and len(self._offers[0].words) <= MAX_DIRECT
+
+    def _edit(self) -> None:
+        edit = edit_of(self.question.tool_name, self.question.input)
+        if edit is None:
+            self.problem = "This input is too long to be changed here."
+            return
+
+        def taken(text: str) -> Answer:
+            changed = edit.changed(text)
+            return _ALLOWED if changed is None else Answer(behavior=Behavior.ALLOW, updated_input=changed)
+
+        self._open(Entry(f"{edit.label} It runs when you send it.", edit.text, several_lines=True), taken)
+
+    # -- what is seen ---------------------------------------------------------------------------------------
+
+    def sheet(self) -> Sheet:
+        title, subject = self._title()
+        if self._chosen is not None and self.entry is None:
+            return self._list(title, self._chosen)
+        return Sheet(
+            title,
+            [*self._remarks(subject), *self._what(subject)],
+            () if self.entry or not self.may_answer else self._choices(),
+            _note(self),
+            self.problem,
+        )
+
+    def _choices(self) -> Sequence[Choice]:
+        always: tuple[Choice, ...] = ()
+        if self._is_direct:
+            words = self._offers[0].words
+            always = (Choice("a", words, words),)
+        elif self._offers:
+            always = (
+                Choice(
+                    "a",
+                    f"allow for longer, in one of {len(self._offers)} ways"
+                    if len(self._offers) > 1
+                    else "allow for longer",
+                    "for longer",
+                ),
+            )
+        return (
+            Choice("y", "allow once"),
+            *always,
+            Choice("e", "change it first", "change"),
+            Choice("n", "deny, and say why if you like", "deny"),
+        )
+
+    def _list(self, title: str, chosen: int) -> Sheet:
+        rows = [
+            Words(
+                offer.words, "bold" if number == chosen else "", f"{MARK if number == chosen else ' '} {number + 1}  "
+            )
+            for number, offer in enumerate(self._offers)
+        ]
+        last = len(self._offers)
+        keys = Choice("1" if last == 1 else f"1-{last}", "allow it now, and this from now on", "allow")
+        return Sheet(title, rows, (keys, Choice("esc", "back")), "", self.problem, chosen)
+
+    def _title(self) -> tuple[str, str]:
+        """What is asked, and about what."""
+        name = self.question.tool_name
+        words, field = _ASKS.get(name, ("", ""))
+        subject = _place(self.question.input.get(field), self._root)
+        if words and (subject or not field):
+            return words.format(_cut(subject)), subject
+        shown = self.question.display_name
+        return f"Use {_cut(name)}{f' ({_cut(shown)})' if shown and shown != name else ''}?", ""
+
+    def _remarks(self, subject: str) -> Sequence[Words]:
+        """What the agent and its CLI say about it."""
+        question, request = self.question, self.question.request
+        said = [_text(request.get("title")), question.description or ""]
+        if not said[1]:
+            said[1] = _text(question.input.get("description"))
+        own = [Words(_cut(text), "dim") for text in dict.fromkeys(said) if text.strip() and text != subject]
+        reasons = [
+            ("Why it asks: ", request.get("decision_reason")),
+            ("Because of: ", request.get("blocked_path")),
+            ("A rule says to ask: ", request.get("matched_ask_rule")),
+            ("MCP server: ", request.get("mcp_server")),
+        ]
+        given = [Words(_cut(_text(value)), "", lead, "dim") for lead, value in reasons if value]
+        if request.get("agent_id"):
+            given.append(Words("A subagent asks.", "dim"))
+        remarks = [*own, *given]
+        return [*remarks, Words("")] if remarks else []
+
+    def _what(self, subject: str) -> Sequence[Words | Picture]:
+        name, input = self.question.tool_name, self.question.input
+        command = input.get("command")
+        if name == "Bash" and isinstance(command, str):
+            left_out = ["command"]
+            if _text(input.get("description")) == self.question.description:
+                left_out.append("description")
+            return [Words(command, "bold", "$ "), *fields_of(input, left_out)]
+        drawn = _diff(name, input, self.unicode)
+        if drawn is None:
+            return fields_of(input)
+        # A title is cut where a path is very long; a path must be read whole.
+        return [drawn, *fields_of(input, _DRAWN if len(subject) <= MAX_REMARK else _DRAWN[2:])]
+
+
+class PlanCard(Card):
+    """The agent has planned: shall it go on?"""
+
+    refusing = Entry("What should change? The agent goes on planning. It may be empty.", several_lines=True)
+
+    def _pressed(self, key: str) -> Answer | None:
+        mode = {"y": PermissionMode.DEFAULT, "a": PermissionMode.ACCEPT_EDITS}.get(key)
+        if mode is None:
+            return None
+        update = PermissionUpdate(type=UpdateKind.SET_MODE, destination=Destination.SESSION, mode=mode)
+        return Answer(behavior=Behavior.ALLOW, updated_permissions=(update,))
+
+    def sheet(self) -> Sheet:
+        plan = self.question.input.get("plan")
+        body: Sequence[Words | Picture]
+        if isinstance(plan, str) and plan.strip():
+            body = [Picture(lambda: _prose(plan, self.unicode))]
+        else:
+            body = [Words("The agent did not send its plan along.", "dim"), *fields_of(self.question.input)]
+        choices = (
+            Choice("y", "go on, and ask before every edit", "go on"),
+            Choice("a", "go on, and allow all edits in this session", "go on, allow edits"),
+            Choice("n", "keep planning, and say what should change", "keep planning"),
+        )
+        shown = () if self.entry or not self.may_answer else choices
+        return Sheet("Go on with this plan?", body, shown, _note(self), self.problem)
+
+
+def _diff(name: str, input: Mapping[str, object], unicode: bool) -> Picture | None:
+    """The edit as a diff; None where it is none, or where a diff would not show all of it."""
+    from pocketagent.terminal.diffs import MAX_COLUMNS, MAX_KEPT_LINES, Kind, diff_of, draw
+
+    diff = diff_of(name, input, {})
+    if diff is None or not diff.hunks:
+        return None
+    lines = [line for hunk in diff.hunks for line in hunk]
+    changed = sum(line.kind is not Kind.CONTEXT for line in lines)
+    if changed < diff.added + diff.removed or any(len(line.text) > MAX_COLUMNS for line in lines):
+        return None
+    return Picture(lambda: draw(diff, MAX_KEPT_LINES, unicode))
+
+
+def _prose(text: str, unicode: bool) -> "RenderableType":
+    from pocketagent.terminal.prose import Prose
+
+    return Prose(text, unicode)
+
+
+def _note(card: Card) -> str:
+    if card.entry:
+        return f"{card.entry.label} esc goes back."
+    return "" if card.may_answer else WAITS
+
+
+def _granted(offer: Offer) -> Answer:
+    return Answer(behavior=Behavior.ALLOW, updated_permissions=(offer.update,))
+
+
+def _digit(key: str) -> int | None:
+    return int(key) - 1 if len(key) == 1 and key in "123456789" else None
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, ensure_ascii=False, default=repr) if value is not None else ""
+    except (ValueError, RecursionError):
+        return ""
+
+
+def _cut(text: str) -> str:
+    """A text as one line that is not too long; of a long one the beginning and the end."""
+    line = " ".join(text[: 100 * MAX_REMARK].split())
+    if len(line) <= MAX_REMARK:
+        return line
+    half = MAX_REMARK // 2
+    return f"{line[:half]} ... {line[-half:]}"
+
+
+def _place(value: object, root: str) -> str:
+    """A path inside of the project as it is called there."""
+    path = foreign.text(value) or ""
+    inside = f"{root.rstrip('/')}/"
+    return path.removeprefix(inside) if root else path
