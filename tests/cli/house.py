@@ -13,6 +13,9 @@ from pocketagent.cli.main import main
 from pocketagent.domain.access import Device
 from pocketagent.outbound.files import DeviceFiles
 
+DEADLINE = 60.0
+"""Seconds for what takes a moment on a machine that has nothing else to do."""
+
 NOON = 1_767_268_800.0
 """2026-01-01 12:00 UTC."""
 
@@ -34,12 +37,18 @@ class Machine:
     now: float = NOON
     answers: list[str] = field(factory=list)
     asked: Callable[[], object] = lambda: None
+    environment: dict[str, str] = field(factory=dict)
+    """More variables."""
     counter: int = 0
 
     def run(self, *words: str, options: bool = True) -> Run:
         out, err = io.StringIO(), io.StringIO()
         console = Console(
-            environment={"PA_DATA_DIR": str(self.data_dir), "HOME": str(self.data_dir.with_suffix(".home"))},
+            environment={
+                "PA_DATA_DIR": str(self.data_dir),
+                "HOME": str(self.data_dir.with_suffix(".home")),
+                **self.environment,
+            },
             out=out,
             err=err,
             ask=self.ask,

@@ -9,10 +9,9 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from pocketagent.version import VERSION
-from tests.cli.house import CommandTestCase
+from tests.cli.house import DEADLINE, CommandTestCase
 
 ROOT = Path(__file__).parents[2]
-DEADLINE = 60
 HEAVY = ("twisted", "zope", "autobahn", "cryptography", "OpenSSL", "asyncio", "ssl", "msgspec", "pocketagent.outbound")
 """What a command pays for only if it needs it."""
 

@@ -1,0 +1,1 @@
+"""Tests of `pocketagent`, in the same rooms as what they test."""
