@@ -1,0 +1,387 @@
+# -*- test-case-name: tests.terminal.test_screen -*-
+"""The terminal: what is finished stands above and scrolls away, what is alive stays below it, redrawn.
+
+Nothing takes the screen over: the terminal's own scrollback, search and selection go on working. Below stand the text
+that is being written, the tools at work, a card that waits for an answer or the composer, and the status line.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from prompt_toolkit.application import Application
+from prompt_toolkit.application.current import set_app
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.filters import Condition, has_completions, has_focus
+from prompt_toolkit.formatted_text import ANSI, StyleAndTextTuples, to_formatted_text
+from prompt_toolkit.input import Input
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
+from prompt_toolkit.layout import ConditionalContainer, HSplit, Layout, Window
+from prompt_toolkit.layout.controls import BufferControl, FormattedTextControl
+from prompt_toolkit.layout.dimension import Dimension
+from prompt_toolkit.layout.menus import CompletionsMenu
+from prompt_toolkit.output import ColorDepth, Output
+from prompt_toolkit.styles import Style
+from prompt_toolkit.widgets import SearchToolbar
+
+GRACE = 0.4
+"""Seconds for which a card takes no key after it has appeared: whoever is typing did not mean it."""
+TICK = 0.1
+"""Seconds between two pictures of what moves."""
+MAX_COMPOSER = 10
+"""Lines of the composer before it scrolls."""
+ESCAPE_WAIT = 0.05
+"""Seconds in which what follows an escape makes it a key of several characters."""
+
+STYLE = Style.from_dict(
+    {
+        "rule": "ansibrightblack",
+        "prompt": "ansicyan bold",
+        "placeholder": "ansibrightblack",
+        "status": "ansibrightblack",
+        "status.good": "ansigreen",
+        "status.fair": "ansiyellow",
+        "status.bad": "ansired",
+        "status.busy": "ansicyan",
+        "status.name": "bold",
+        "status.hint": "ansiyellow",
+        "status.mode.plan": "ansicyan",
+        "status.mode.acceptedits": "ansimagenta",
+        "status.mode.bypasspermissions": "ansired bold",
+        "completion-menu": "bg:default default",
+        "completion-menu.completion": "bg:default default",
+        "completion-menu.completion.current": "bg:default ansicyan bold",
+        "completion-menu.meta.completion": "bg:default ansibrightblack",
+        "completion-menu.meta.completion.current": "bg:default ansicyan",
+        "scrollbar.background": "bg:default",
+        "scrollbar.button": "bg:default",
+    }
+)
+
+NAMES = {
+    Keys.ControlM: "enter",
+    Keys.Escape: "escape",
+    Keys.Up: "up",
+    Keys.Down: "down",
+    Keys.ControlI: "tab",
+    Keys.ControlH: "backspace",
+    " ": "space",
+}
+"""What a card calls the keys that are more than a character."""
+
+
+class Picture(Protocol):
+    """What is drawn below: each of them is asked whenever the screen is drawn anew."""
+
+    def live(self, width: int, height: int) -> str:
+        """What is going on, as ANSI text; empty when nothing is."""
+
+    def card(self, width: int, height: int) -> str:
+        """The card, as ANSI text; empty when there is none."""
+
+    def status(self, width: int) -> StyleAndTextTuples:
+        """The last line."""
+
+    def placeholder(self) -> str:
+        """What stands in the composer while it is empty."""
+
+
+class Keyboard(Protocol):
+    """Who hears of the keys that are more than writing."""
+
+    def interrupt(self) -> None:
+        """Ctrl-C."""
+
+    def leave(self) -> None:
+        """Ctrl-D in an empty composer."""
+
+    def cycle_mode(self) -> None:
+        """Tab, where it does not complete."""
+
+    def expand(self) -> None:
+        """Ctrl-O."""
+
+    def press(self, key: str) -> None:
+        """A key for the card."""
+
+    def submit_entry(self, text: str) -> None:
+        """What the card wanted to have written."""
+
+    def is_moving(self) -> bool:
+        """Whether the picture changes with the time."""
+
+
+class Screen:
+    """The application. `answering`: the card has the keys; else the composer has them. `stands` is set as soon as the
+    person can write."""
+
+    def __init__(
+        self, composer: Buffer, picture: Picture, keyboard: Keyboard, is_plain: bool, input: Input, output: Output
+    ) -> None:
+        self.composer = composer
+        self.entry = Buffer(multiline=True, accept_handler=self._accept_entry, name="entry")
+        self._wants_entry = False
+        self.answering = False
+        self.stands = asyncio.Event()
+        self._picture = picture
+        self._keyboard = keyboard
+        self._appeared = 0.0
+        self._above: list[str] = []
+        self._search = SearchToolbar(ignore_case=True)
+        self._output = output
+        self.app: Application[None] = Application(
+            layout=self._layout(),
+            key_bindings=self._keys(),
+            style=STYLE,
+            color_depth=ColorDepth.DEPTH_1_BIT if is_plain else None,
+            input=input,
+            output=output,
+            erase_when_done=True,
+            refresh_interval=None,
+            mouse_support=False,
+        )
+        self.app.ttimeoutlen = ESCAPE_WAIT
+        self.app.timeoutlen = ESCAPE_WAIT
+        self.app.after_render += lambda _: self.stands.set()
+
+    async def run(self) -> None:
+        """Until somebody calls `close`."""
+        moving = asyncio.create_task(self._move())
+        try:
+            await self.app.run_async()
+        finally:
+            moving.cancel()
+            self._flush_plain()
+
+    def close(self) -> None:
+        if self.app.is_running and not self.app.is_done:
+            self.app.exit()
+
+    def write(self, text: str) -> None:
+        """Put ANSI text above what is alive, where it stays."""
+        if not text:
+            return
+        if not self._above and self.app.is_running:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._above.append(text)
+
+    def refresh(self) -> None:
+        """Something has changed: draw it."""
+        self.app.invalidate()
+
+    def ask(self, is_open: bool) -> None:
+        """There is a card, or there is none any more. It takes the keys, but from somebody who is writing."""
+        if is_open:
+            self._appeared = asyncio.get_running_loop().time()
+            self.answering = not self.composer.text
+        else:
+            self.answering = False
+        self.want(None)
+
+    def want(self, text: str | None) -> None:
+        """The card wants something written, beginning with this text; None: it does not any more."""
+        self._wants_entry = text is not None
+        if text is not None:
+            self.entry.text = text
+            self.entry.cursor_position = len(text)
+            self.app.layout.focus(self.entry)
+        elif self.app.layout.has_focus(self.entry):
+            self.app.layout.focus(self.composer)
+        self.refresh()
+
+    def clear(self) -> None:
+        """Begin with an empty screen."""
+        self.app.renderer.clear()
+
+    @property
+    def width(self) -> int:
+        return self._output.get_size().columns
+
+    @property
+    def height(self) -> int:
+        return self._output.get_size().rows
+
+    # -- drawing ----------------------------------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        """Everything that was written since, in one go: what is alive makes room and is drawn again below."""
+        if not self._above:
+            return
+        if not self.app.is_running:
+            self._flush_plain()
+            return
+        text, self._above = "".join(self._above), []
+        with set_app(self.app):
+            self.app.renderer.erase()
+            self._output.write_raw(text)
+            self._output.flush()
+            self.app._redraw()
+
+    def _flush_plain(self) -> None:
+        text, self._above = "".join(self._above), []
+        self._output.write_raw(text)
+        self._output.flush()
+
+    async def _move(self) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            if self._keyboard.is_moving():
+                self.refresh()
+
+    def _layout(self) -> Layout:
+        has_card = Condition(lambda: bool(self._picture.card(self.width, self._card_room)))
+        wants = Condition(lambda: self._wants_entry)
+        composing = Condition(lambda: not self.answering and not self._wants_entry)
+        rule = Window(height=1, char="─", style="class:rule")
+        written = Window(
+            BufferControl(self.composer, search_buffer_control=self._search.control, focus_on_click=False),
+            height=Dimension(min=1, max=MAX_COMPOSER),
+            dont_extend_height=True,
+            wrap_lines=True,
+            get_line_prefix=self._prefix,
+        )
+        entry = Window(
+            BufferControl(self.entry, focus_on_click=False),
+            height=Dimension(min=1, max=MAX_COMPOSER),
+            dont_extend_height=True,
+            wrap_lines=True,
+            get_line_prefix=lambda line, wrapped: [("class:prompt", "  " if line or wrapped else "› ")],
+        )
+        return Layout(
+            HSplit(
+                [
+                    _ansi(lambda: self._picture.live(self.width, self._live_room)),
+                    ConditionalContainer(
+                        _ansi(lambda: self._picture.card(self.width, self._card_room)), filter=has_card
+                    ),
+                    ConditionalContainer(entry, filter=wants),
+                    ConditionalContainer(
+                        HSplit([rule, written, self._search, CompletionsMenu(max_height=8), rule]), filter=composing
+                    ),
+                    Window(FormattedTextControl(lambda: self._picture.status(self.width)), height=1, wrap_lines=False),
+                ]
+            ),
+            focused_element=self.composer,
+        )
+
+    @property
+    def _card_room(self) -> int:
+        return max(6, self.height - 4)
+
+    @property
+    def _live_room(self) -> int:
+        return max(3, self.height // 2)
+
+    def _prefix(self, line: int, wrapped: int) -> StyleAndTextTuples:
+        if line or wrapped:
+            return [("", "  ")]
+        parts: StyleAndTextTuples = [("class:prompt", "› ")]
+        if not self.composer.text and not self.app.layout.is_searching:
+            parts.append(("class:placeholder", self._picture.placeholder()))
+        return parts
+
+    # -- keys -------------------------------------------------------------------------------------------------
+
+    def _keys(self) -> KeyBindings:
+        keys = KeyBindings()
+        answering = Condition(lambda: self.answering and not self._wants_entry)
+        composing = has_focus(self.composer) & ~answering
+        entering = has_focus(self.entry) & ~answering
+        slash = Condition(lambda: self.composer.text.startswith("/") or self.composer.complete_state is not None)
+        empty = Condition(lambda: not self.composer.text)
+
+        @keys.add("c-c", eager=True)
+        def _(event: KeyPressEvent) -> None:
+            self._keyboard.interrupt()
+
+        @keys.add("c-d", filter=(composing & empty) | answering)
+        def _(event: KeyPressEvent) -> None:
+            self._keyboard.leave()
+
+        @keys.add("c-o")
+        def _(event: KeyPressEvent) -> None:
+            self._keyboard.expand()
+
+        @keys.add("c-l")
+        def _(event: KeyPressEvent) -> None:
+            self.clear()
+
+        @keys.add("tab", filter=composing & ~slash)
+        @keys.add("s-tab", filter=composing & ~has_completions)
+        def _(event: KeyPressEvent) -> None:
+            self._keyboard.cycle_mode()
+
+        @keys.add("tab", filter=composing & slash)
+        def _(event: KeyPressEvent) -> None:
+            if self.composer.complete_state:
+                self.composer.complete_next()
+            else:
+                self.composer.start_completion(select_first=True)
+
+        @keys.add("enter", filter=composing)
+        def _(event: KeyPressEvent) -> None:
+            chosen = self.composer.complete_state and self.composer.complete_state.current_completion
+            if chosen:
+                self.composer.apply_completion(chosen)
+            if self.composer.document.char_before_cursor == "\\":
+                self.composer.delete_before_cursor()
+                self.composer.insert_text("\n")
+            elif self.composer.text.strip():
+                self.composer.validate_and_handle()
+
+        @keys.add("escape", "enter", filter=composing | entering)
+        @keys.add("c-j", filter=composing | entering)
+        def _(event: KeyPressEvent) -> None:
+            event.current_buffer.insert_text("\n")
+
+        @keys.add("enter", filter=entering)
+        def _(event: KeyPressEvent) -> None:
+            self.entry.validate_and_handle()
+
+        @keys.add("escape", filter=entering)
+        def _(event: KeyPressEvent) -> None:
+            self._keyboard.press("escape")
+
+        @keys.add("escape", filter=composing)
+        def _(event: KeyPressEvent) -> None:
+            if self.composer.complete_state:
+                self.composer.cancel_completion()
+            elif self._picture.card(self.width, self._card_room):
+                self.answering = True
+
+        @keys.add(Keys.Any, filter=answering)
+        @keys.add("enter", filter=answering, eager=True)
+        @keys.add("tab", filter=answering, eager=True)
+        @keys.add("up", filter=answering, eager=True)
+        @keys.add("down", filter=answering, eager=True)
+        @keys.add("escape", filter=answering)
+        @keys.add("backspace", filter=answering, eager=True)
+        def _(event: KeyPressEvent) -> None:
+            if asyncio.get_running_loop().time() - self._appeared > GRACE:
+                for press in event.key_sequence:
+                    self._keyboard.press(NAMES.get(press.key, press.data))
+
+        return keys
+
+    def _accept_entry(self, buffer: Buffer) -> bool:
+        self._keyboard.submit_entry(buffer.text)
+        return True  # what becomes of the text is the card's matter
+
+
+def _ansi(text: Callable[[], str], style: str = "") -> Window:
+    """A window as high as its text, and not there when that is empty."""
+    cache: dict[str, StyleAndTextTuples] = {}
+
+    def fragments() -> StyleAndTextTuples:
+        now = text()
+        if now not in cache:
+            cache.clear()
+            cache[now] = to_formatted_text(ANSI(now.rstrip("\n")))
+        return cache[now]
+
+    def height() -> Dimension:
+        lines = text().rstrip("\n").count("\n") + 1 if text() else 0
+        return Dimension(preferred=lines, max=lines)
+
+    return Window(FormattedTextControl(fragments), height=height, style=style, dont_extend_height=True)

@@ -1,0 +1,124 @@
+# -*- test-case-name: tests.terminal.test_view -*-
+"""What is alive below: the text being written, the tools at work, the prompts that wait, the card, the status."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+
+from pocketagent.domain.agent import PermissionMode
+from pocketagent.domain.events import State
+from pocketagent.domain.text import escaped
+from pocketagent.terminal.conversation import Conversation
+from pocketagent.terminal.status import MODES, PLAIN_SPINNER, SPINNER, Status
+
+if TYPE_CHECKING:
+    from pocketagent.terminal.cards import Card
+    from pocketagent.terminal.drawing import Pen
+
+MAX_CALLS, MAX_WAITING = 6, 4
+"""Lines for the tools at work, and for the prompts that wait."""
+HINT = 4.0
+"""Seconds for which a hint stays."""
+TURNS_A_SECOND = 10
+
+
+@define(eq=False)
+class View:
+    """The picture. `clock`: seconds that only go on; `now`: seconds since 1970. `sending`: the prompts that the server
+    has not heard of. `confirms`: a question of our own, for y or n. `mode` and `model`: what the next prompt asks for,
+    None for the server's own."""
+
+    clock: Callable[[], float]
+    now: Callable[[], float]
+    unicode: bool = True
+    conversation: Conversation = field(factory=Conversation)
+    status_line: Status = field(factory=Status)
+    pen: "Pen | None" = None
+    asks: "Card | None" = None
+    confirms: str = ""
+    sending: Sequence[str] = ()
+    mode: PermissionMode | None = None
+    model: str | None = None
+    _hint_until: float = 0.0
+    _drawn: tuple[object, str] = (None, "")
+
+    def hint(self, text: str) -> None:
+        """Something to know for a moment."""
+        self.status_line.hint = text
+        self._hint_until = self.clock() + HINT
+
+    # -- Picture ----------------------------------------------------------------------------------------------
+
+    def live(self, width: int, height: int) -> str:
+        if self.pen is None:
+            return ""
+        conversation, pen = self.conversation, self.pen
+        lines = []
+        if text := self._writing(pen, width, height):
+            lines.append(text)
+        calls = list(conversation.calls.values())
+        if self.asks is None:
+            lines += [pen.call(call, self.now()) for call in calls[-MAX_CALLS:]]
+        if conversation.state is State.EXECUTING and not lines and self.asks is None:
+            what = conversation.doing or ("thinking" if conversation.thinking else "working")
+            lines.append(f"{self._spinner()} {escaped(what)} …")
+        waiting = [message.prompt for message in conversation.waiting.values()]
+        lines += self._prompts(waiting, "waits", width)
+        lines += self._prompts(self.sending, "not sent yet", width)
+        return "\n".join(line.rstrip("\n") for line in lines)
+
+    def card(self, width: int, height: int) -> str:
+        if self.confirms:
+            return f"{escaped(self.confirms)} [y/n]"
+        if self.asks is None or self.pen is None:
+            return ""
+        return self.pen.drawn(self.asks.render(width, height))
+
+    def status(self, width: int) -> StyleAndTextTuples:
+        line, conversation = self.status_line, self.conversation
+        if self.clock() > self._hint_until:
+            line.hint = ""
+        running = conversation.state is State.EXECUTING
+        line.project, line.state = conversation.name, conversation.state
+        line.is_asking = self.asks is not None
+        line.seconds = self.now() - conversation.since if running else 0.0
+        line.queued = len(conversation.waiting)
+        chosen = self.mode.value if self.mode else "default"
+        line.mode = conversation.mode if running and conversation.mode else chosen
+        line.model = (conversation.model if running else self.model) or conversation.model
+        return [*line.line(width, self.clock(), self.unicode)]
+
+    def placeholder(self) -> str:
+        if self.conversation.state is State.EXECUTING:
+            return "Write the next prompt: it waits its turn. Ctrl-C interrupts."
+        return "What should the agent do?  / for commands"
+
+    # -- its parts --------------------------------------------------------------------------------------------
+
+    def _writing(self, pen: "Pen", width: int, height: int) -> str:
+        rest = self.conversation.writing.rest
+        key = (len(rest), rest[-32:], width, height)
+        if self._drawn[0] != key:
+            self._drawn = key, pen.writing(rest) if rest.strip() else ""
+        return self._drawn[1]
+
+    def _spinner(self) -> str:
+        frames = SPINNER if self.unicode else PLAIN_SPINNER
+        return frames[int(self.clock() * TURNS_A_SECOND) % len(frames)]
+
+    def _prompts(self, texts: Sequence[str], word: str, width: int) -> Sequence[str]:
+        """Prompts that are not at their turn, a line each."""
+        room = max(8, width - len(word) - 8)
+        lines = []
+        for number, text in enumerate(texts[:MAX_WAITING], start=1):
+            flat = escaped(" ".join(text.split()))
+            lines.append(f"  {number}. {flat[:room]}{'…' if len(flat) > room else ''} ({word})")
+        if len(texts) > MAX_WAITING:
+            lines.append(f"  and {len(texts) - MAX_WAITING} more ({word})")
+        return lines
+
+
+def mode_in_words(mode: PermissionMode) -> str:
+    return MODES[mode.value]
