@@ -1,17 +1,20 @@
 # -*- test-case-name: tests.client.test_link -*-
 """The way to a server: its address, TLS to exactly that one, the upgrade to a WebSocket; each failure as a sentence."""
 
+import asyncio
 import base64
+import errno
 import hashlib
 import ipaddress
 import json
 import os
+import re
 import socket
 import ssl
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidMessage, InvalidProxy, InvalidStatus, ProxyError
 from websockets.typing import Subprotocol
@@ -28,42 +31,56 @@ PING_INTERVAL = PING_TIMEOUT = 15.0
 CLOSE_TIMEOUT = 2.0
 MAX_QUEUED = 64
 """Frames that are read ahead of what is understood."""
+_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_.])?")
+_ERRNO = re.compile(r"\[Errno (\d+)\]")
 UNREACHABLE_STATUS = (429, 502, 503, 504)
 """What a server that has no room, or a proxy before one that is away, says."""
-
-
-@frozen
-class Server:
-    """Where a server is, who it is, and who we are.
-
-    `url` as `address` returns it. `fingerprint` pins the server's key (SHA-256 of its SubjectPublicKeyInfo, base64, as
-    the server prints it); without one its certificate must be good for `ca`, a file of PEM certificates, or, where
-    that is None too, for the system's authorities. Not for plain ws://, which goes to this machine only.
-    """
-
-    url: str
-    token: str = field(repr=False)
-    fingerprint: str | None = None
-    ca: str | None = None
 
 
 def address(text: str) -> str:
     """What a person calls a server -> the URL of its WebSocket: `localhost`, `my.host:9443`, `https://my.host`,
     `wss://my.host/ws`. Raises Problem with a sentence."""
-    parts = urlsplit(text if "://" in text else f"wss://{text}")
-    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
+    text = text.strip()
     try:
-        port = parts.port or (PORT if "://" not in text else {"ws": 80, "wss": 443}.get(scheme))
-    except ValueError:
-        raise Problem(f"{text!r} has no good port: it is a number up to 65535, as in wss://localhost:{PORT}.") from None
-    if scheme not in ("ws", "wss") or not parts.hostname or parts.username or parts.query or parts.fragment:
+        parts = urlsplit(_with_scheme(text))
+        scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
+        host = _host_name(parts.hostname or "")
+    except ValueError:  # which UnicodeError is, too
+        scheme = host = ""
+    if not host or scheme not in ("ws", "wss") or parts.username is not None or parts.query or parts.fragment:
         raise Problem(f"{text!r} is not the address of a server: write it as wss://localhost:{PORT}.")
+    try:
+        port = parts.port if parts.port is not None else PORT if "://" not in text else {"ws": 80, "wss": 443}[scheme]
+    except ValueError:
+        port = 0
+    if not port:
+        raise Problem(f"{text!r} has no good port: it is a number from 1 to 65535, as in wss://localhost:{PORT}.")
     if parts.path not in ("", "/", "/ws"):
         raise Problem(f"{text!r} has a path: a server is wss://HOST:PORT, its WebSocket is always at /ws.")
-    if scheme == "ws" and not is_loopback(parts.hostname):
+    if scheme == "ws" and not is_loopback(host):
         raise Problem(f"{text!r} would send the token unencrypted over the network: use wss://.")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{scheme}://{host}:{port}/ws"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/ws"
+
+
+def _with_scheme(text: str) -> str:
+    if "://" in text:
+        return text
+    return f"wss://[{text}]" if _is_ipv6(text) else f"wss://{text}"
+
+
+def _host_name(host: str) -> str:
+    """The name as it stands in requests and certificates; empty for what is none. Raises UnicodeError."""
+    if _is_ipv6(host):
+        return host
+    name = host.encode("idna").decode("ascii").lower()
+    return name if _NAME.fullmatch(name) else ""
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        return ipaddress.ip_address(text).version == 6
+    except ValueError:
+        return False
 
 
 def is_loopback(host: str) -> bool:
@@ -73,24 +90,62 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def _stripped(token: str) -> str:
+    return token.strip()
+
+
+def _is_sendable(_: object, __: "Attribute[str]", token: str) -> None:
+    if not (token.isascii() and token.isprintable()) or " " in token:
+        raise Problem("What was given as the token is none: a token has only letters, digits and _.")
+
+
+@frozen
+class Server:
+    """Where a server is, who it is, and who we are.
+
+    `url` is what `address` takes. `fingerprint` pins the server's key (SHA-256 of its SubjectPublicKeyInfo, base64, as
+    the server prints it); without one its certificate must be good for `ca`, a file of PEM certificates, or, where
+    that is None too, for the system's authorities. Not for plain ws://, which goes to this machine only. Raises Problem
+    for what is no address, and no token.
+    """
+
+    url: str = field(converter=address)
+    token: str = field(converter=_stripped, validator=_is_sendable, repr=False)
+    fingerprint: str | None = None
+    ca: str | None = None
+
+
 def fingerprint_of(certificate: bytes) -> str:
-    """SHA-256 of the SubjectPublicKeyInfo of a DER certificate, in base64: as the server prints it."""
+    """SHA-256 of the SubjectPublicKeyInfo of a DER certificate, in base64: as the server prints it. Raises NotMyServer
+    for what is no certificate of X.509."""
+    # Imported here: what asks a server on this machine has no need of it.
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
     from cryptography.x509 import load_der_x509_certificate
 
-    key = load_der_x509_certificate(certificate).public_key()
+    try:
+        key = load_der_x509_certificate(certificate).public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        raise NotMyServer("The certificate of what answers there cannot be read.") from None
     spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return base64.b64encode(hashlib.sha256(spki).digest()).decode()
 
 
-async def dial(server: Server) -> ClientConnection:
+class _Straight(connect):
+    """To where it was told, and nowhere else: websockets follows redirects, the server has none."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        return exc
+
+
+async def dial(server: Server, timeout: float = OPEN_TIMEOUT) -> ClientConnection:
     """A WebSocket to this server, the token sent to no other.
 
     Raises Unreachable, NotMyServer, TurnedAway or Problem.
     """
     host, port = _host(server.url)
     try:
-        return await connect(
+        return await _Straight(
             server.url,
             ssl=_context(server),
             # Through the proxy that the environment names, but for this machine, where no proxy has any business.
@@ -101,7 +156,7 @@ async def dial(server: Server) -> ClientConnection:
             compression=None,
             max_size=MAX_MESSAGE,
             max_queue=MAX_QUEUED,
-            open_timeout=OPEN_TIMEOUT,
+            open_timeout=timeout,
             ping_interval=PING_INTERVAL,
             ping_timeout=PING_TIMEOUT,
             close_timeout=CLOSE_TIMEOUT,
@@ -114,37 +169,29 @@ async def dial(server: Server) -> ClientConnection:
             f"The certificate of {server.url} is not good here ({error.verify_message}): connect again and pin its "
             "fingerprint, or name the file of its CA."
         ) from None
-    except TimeoutError:
-        raise Unreachable(f"{host} does not answer at port {port} within {OPEN_TIMEOUT:.0f} seconds.") from None
-    except ssl.SSLError as error:
-        raise Unreachable(f"What answers at {host}:{port} does not speak TLS ({error.reason}).") from None
     except (ProxyError, InvalidProxy) as error:
         raise Unreachable(f"The proxy that the environment names leads nowhere: {error}.") from None
+    except ImportError:
+        raise Unreachable("The environment names a SOCKS proxy, which needs the package python-socks.") from None
     except (InvalidMessage, InvalidHandshake, EOFError):
         raise Unreachable(f"What answers at {host}:{port} is not a Pocket Agent Server.") from None
     except OSError as error:
-        raise Unreachable(_no_way(error, host, port)) from None
+        raise _no_way(error, host, port, timeout) from None
 
 
-async def look(url: str) -> str:
-    """The fingerprint of whoever answers at this address; nothing is said to them. Raises Unreachable."""
-    import asyncio
-
+async def look(url: str, timeout: float = OPEN_TIMEOUT) -> str:
+    """The fingerprint of whoever answers at this address; nothing is said to them. Raises Unreachable or
+    NotMyServer."""
     host, port = _host(url)
-    context = _any_context()
     try:
-        async with asyncio.timeout(OPEN_TIMEOUT):
-            _, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=host)
-    except TimeoutError:
-        raise Unreachable(f"{host} does not answer at port {port} within {OPEN_TIMEOUT:.0f} seconds.") from None
-    except ssl.SSLError as error:
-        raise Unreachable(f"What answers at {host}:{port} does not speak TLS ({error.reason}).") from None
+        async with asyncio.timeout(timeout):
+            _, writer = await asyncio.open_connection(host, port, ssl=_any_context(), server_hostname=host)
     except OSError as error:
-        raise Unreachable(_no_way(error, host, port)) from None
+        raise _no_way(error, host, port, timeout) from None
     try:
         return fingerprint_of(writer.get_extra_info("ssl_object").getpeercert(True))
     finally:
-        writer.close()
+        writer.transport.abort()
 
 
 def _host(url: str) -> tuple[str, int]:
@@ -206,7 +253,8 @@ def _answered(answer: InvalidStatus, server: Server, host: str) -> Problem:
     if status == 421:
         return TurnedAway(f"The server does not go by the name {host}: start it with --name {host}.", "name")
     if status in UNREACHABLE_STATUS:
-        return Unreachable(f"The server has no room now ({said.get('message') or f'HTTP status {status}'})")
+        away = f"The server, or a proxy before it, takes nobody in now (HTTP status {status})."
+        return Unreachable(str(said.get("message") or away))
     if said.get("code"):
         return TurnedAway(str(said.get("message")), reason)
     return Unreachable(f"What answers at {server.url} is not a Pocket Agent Server (HTTP status {status}).")
@@ -221,11 +269,18 @@ def _error(body: bytes) -> Mapping[str, object]:
     return data if isinstance(data, dict) else {}
 
 
-def _no_way(error: OSError, host: str, port: int) -> str:
+def _no_way(error: OSError, host: str, port: int, timeout: float) -> Unreachable:
+    if isinstance(error, ssl.SSLError):
+        return Unreachable(f"What answers at {host}:{port} does not speak TLS ({error.reason}).")
     if isinstance(error, socket.gaierror):
-        return f"There is no host {host}: is its name right, and is there a network?"
-    if isinstance(error, ConnectionRefusedError):
-        return f"Nothing listens at {host}:{port}: is the server running there? (`make run`, or `twistd pocketagent`)"
-    return (
-        f"{host}:{port} cannot be reached: {error.strerror or os.strerror(error.errno or 0) if error.errno else error}."
-    )
+        return Unreachable(f"There is no host {host}: is its name right, and is there a network?")
+    if isinstance(error, TimeoutError):
+        return Unreachable(f"{host} does not answer at port {port} within {timeout:g} seconds.")
+    # For a name with several addresses asyncio puts what went wrong with each into one text.
+    numbers = [error.errno] if error.errno else [int(number) for number in _ERRNO.findall(str(error))]
+    if errno.ECONNREFUSED in numbers:
+        return Unreachable(
+            f"Nothing listens at {host}:{port}: is the server running there? (`make run`, or `twistd pocketagent`)"
+        )
+    why = os.strerror(numbers[0]) if numbers else str(error)
+    return Unreachable(f"{host}:{port} cannot be reached: {why}.")

@@ -17,7 +17,7 @@ from attrs import frozen
 
 from pocketagent.domain import events, replies
 from pocketagent.domain.commands import Command
-from pocketagent.domain.refusals import Code, Refusal
+from pocketagent.domain.refusals import Code, Refusal, invalid
 from pocketagent.wire import foreign
 from pocketagent.wire.client import COMMANDS, REPLIES
 from pocketagent.wire.events import TYPES, Journaled
@@ -29,6 +29,9 @@ MAX_MESSAGE = 16 * 1024 * 1024 + 8 * 1024
 T = TypeVar("T")
 
 _NAMES = {command: name for name, command in COMMANDS.items()}
+_DEEP = 500
+"""Brackets: with fewer of them nothing is too deep to be read."""
+_encode = msgspec.json.Encoder().encode
 
 
 class Unintelligible(Exception):
@@ -81,6 +84,9 @@ class Page:
 Value = replies.Reply | replies.ConnectionEstablished | Journaled | Question | Page
 """What `value` returns."""
 
+_ODD = (*foreign.ODD, Refusal, Unintelligible)
+"""What is raised for data that does not fit: Refusal by the commands' own checks."""
+
 _VALUES: Mapping[str, type[Value]] = {
     **{name: kind for kind, name in REPLIES.items()},
     **{name: kind for kind, (_, name) in TYPES.items()},
@@ -93,8 +99,11 @@ _VALUES: Mapping[str, type[Value]] = {
 
 
 def request(command: Command, request_id: str) -> bytes:
-    """A command as one message; what has its default is left out."""
-    return msgspec.json.encode({"type": _NAMES[type(command)], "request_id": request_id, "data": _given(command)})
+    """A command as one message; what has its default is left out. Raises Refusal (`INVALID_MESSAGE`)."""
+    try:
+        return _encode({"type": _NAMES[type(command)], "request_id": request_id, "data": _given(command)})
+    except UnicodeEncodeError:
+        raise invalid("", "The message has half of a surrogate pair: it is not valid text.") from None
 
 
 def _given(value: object) -> object:
@@ -111,8 +120,11 @@ def _given(value: object) -> object:
 
 
 def decode(payload: bytes) -> Message:
-    """Read a message of the server. Raises Unintelligible for what is no object with a `type`."""
-    said = foreign.load(payload)
+    """Read a message of the server. Raises Unintelligible for what is no object with a `type`.
+
+    The CLI's own words may be nested deeper than can be read here: such a message comes without its data.
+    """
+    said = foreign.load(payload) or _without_data(payload)
     kind, data, seq = said.get("type"), said.get("data"), said.get("seq")
     if not isinstance(kind, str):
         raise Unintelligible("The server sent what is no message of this protocol.")
@@ -122,9 +134,16 @@ def decode(payload: bytes) -> Message:
         timestamp=_text(said.get("timestamp")) or "",
         project_id=_text(said.get("project_id")),
         request_id=_text(said.get("request_id")),
-        seq=seq if isinstance(seq, int) else None,
+        seq=seq if type(seq) is int else None,
         payload=payload,
     )
+
+
+def _without_data(payload: bytes) -> Mapping[str, object]:
+    """The rest of a message of which the data cannot be read for its depth."""
+    head, _, data = payload.partition(b',"data":')
+    is_deep = data.count(b"{") + data.count(b"[") > _DEEP
+    return foreign.load(head + b"}") if is_deep else {}
 
 
 def value(message: Message) -> Value | None:
@@ -133,7 +152,7 @@ def value(message: Message) -> Value | None:
     kind = _VALUES.get(message.type)
     try:
         return None if kind is None else _value(message, kind)
-    except (msgspec.ValidationError, Unintelligible):
+    except _ODD:
         return None
 
 
@@ -146,17 +165,26 @@ def value_of(message: Message, kind: type[T]) -> T:
 
 
 def questions(message: Message) -> Sequence[Question]:
-    """The permission requests that are open, from the `project_state` that answers a join."""
+    """The permission requests that are open, from the `project_state` that answers a join. Raises Unintelligible."""
     pending = message.data.get("pending_permissions")
-    return msgspec.convert(pending, tuple[Question, ...]) if isinstance(pending, list) else ()
+    try:
+        return msgspec.convert(pending, tuple[Question, ...]) if isinstance(pending, list) else ()
+    except _ODD:
+        raise Unintelligible("The server asks what this version does not understand.") from None
 
 
 def refusal(message: Message) -> Refusal:
-    """The error that a message tells."""
+    """The error that a message tells; INTERNAL_ERROR for a code that this version does not know."""
     code, said, details = (message.data.get(name) for name in ("code", "message", "details"))
-    known = code if isinstance(code, str) and code in set(Code) else Code.INTERNAL_ERROR
-    plain = details if isinstance(details, dict) else {}
-    return Refusal(Code(known), str(said or f"The server says {code}."), **{str(k): v for k, v in plain.items()})
+    known = Code(code) if isinstance(code, str) and code in list(Code) else Code.INTERNAL_ERROR
+    told = Refusal(known, _text(said) or f"The server says {code}.")
+    told.details = details if isinstance(details, dict) else {}
+    return told
+
+
+def retry_after(refusal: Refusal) -> float | None:
+    """Seconds that a `RATE_LIMITED` asks to wait; None where it does not say."""
+    return foreign.finite(refusal.details.get("retry_after"))
 
 
 def _value(message: Message, kind: type[Value]) -> Value:
