@@ -4,7 +4,6 @@
 import argparse
 import asyncio
 import locale
-import os
 import sys
 from pathlib import Path
 

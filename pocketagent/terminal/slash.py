@@ -27,7 +27,8 @@ HELP = """\
 Enter sends, \\ Enter or Alt-Enter begins a new line; what you write while the agent works waits in its queue.
 Ctrl-C interrupts the agent, a second one kills it; Ctrl-D leaves, and the agent goes on.
 Tab cycles the permission mode, or completes; Up and Down go through what you wrote, Ctrl-R searches it.
-Ctrl-O shows all of the last tool call, Ctrl-L clears the screen, Tab leaves a question to write something, Esc goes back."""
+Ctrl-O shows all of the last tool call, Ctrl-L clears the screen.
+Tab leaves a question for the composer, Esc goes back to it."""
 
 
 @frozen
