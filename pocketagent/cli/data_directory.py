@@ -23,18 +23,18 @@ def told() -> Iterator[None]:
 
 def made(chosen: argparse.Namespace, console: Console) -> str:
     """Its real path, made where there is none."""
-    return prepared(_path(chosen, console))
+    return prepared(where(chosen, console))
 
 
 def existing(chosen: argparse.Namespace, console: Console) -> str:
     """Its real path, for what makes no sense without one."""
-    path = _path(chosen, console)
+    path = where(chosen, console)
     if not Path(path).is_dir():
         raise Problem(f"there is no data directory {path}: name the server's with --data-dir.")
     return prepared(path)
 
 
-def _path(chosen: argparse.Namespace, console: Console) -> str:
+def where(chosen: argparse.Namespace, console: Console) -> str:
     """Spelt and chosen as the server does it."""
     path = chosen.data_dir or console.environment.get("PA_DATA_DIR") or "./data"
     try:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
+from pocketagent.cli import completion
 from pocketagent.cli.console import Console, Problem
 from pocketagent.cli.parser import parser
 from pocketagent.domain.text import escaped
@@ -23,7 +24,10 @@ def main(arguments: Sequence[str] | None = None, console: Console | None = None)
     """Run the command; its exit code: 0 done, 1 not done, 2 misunderstood (argparse ends the program), or what the
     Problem says."""
     console = console or Console(os.environ, sys.stdout, sys.stderr)
-    chosen = parser().parse_args(arguments)
+    words = parser()
+    if "_ARGCOMPLETE" in console.environment:
+        completion.answer(words)
+    chosen = words.parse_args(arguments)
     try:
         code = command(chosen.run)(chosen, console)
         console.out.flush()

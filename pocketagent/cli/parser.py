@@ -10,6 +10,7 @@ import re
 from typing import TypeAlias
 
 from pocketagent.cli import remote_parser
+from pocketagent.cli.completion import SHELLS, completed
 from pocketagent.domain.access import Scope, device_name
 from pocketagent.version import VERSION
 
@@ -46,6 +47,20 @@ examples:
 The settings are those of the server: a file, PA_… variables, options; give it the same. Where a server runs on the
 data directory, its environment and its limits are looked at. The exit code is 1 if there is a problem, 0 if not."""
 
+COMPLETION = """\
+bash, for good (with the package bash-completion), or in ~/.bashrc:
+  pocketagent completion bash > ~/.local/share/bash-completion/completions/pocketagent
+  eval "$(pocketagent completion bash)"
+
+zsh, in a directory of $fpath, before compinit; or in ~/.zshrc, after it:
+  pocketagent completion zsh > ~/.zfunc/_pocketagent      (with `fpath+=(~/.zfunc)` in ~/.zshrc)
+  eval "$(pocketagent completion zsh)"
+
+fish:
+  pocketagent completion fish > ~/.config/fish/completions/pocketagent.fish
+
+It completes commands, options and their values, devices, projects, profiles and paths."""
+
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 RAW = argparse.RawDescriptionHelpFormatter
 
@@ -59,6 +74,7 @@ def parser() -> argparse.ArgumentParser:
     _token(commands)
     _trust(commands)
     _doctor(commands)
+    _completion(commands)
     remote_parser.add(commands)
     return made
 
@@ -66,7 +82,8 @@ def parser() -> argparse.ArgumentParser:
 def _data_dir() -> argparse.ArgumentParser:
     """The option of every command that works on the server's files: a parent for its parser."""
     parent = argparse.ArgumentParser(add_help=False)
-    parent.add_argument("--data-dir", metavar="PATH", help="the server's data directory")
+    option = parent.add_argument("--data-dir", metavar="PATH", help="the server's data directory")
+    completed(option, "completion.directories")
     return parent
 
 
@@ -98,7 +115,8 @@ def _token(commands: Commands) -> None:
     listing.set_defaults(run="tokens.show")
 
     revoke = tokens.add_parser("revoke", parents=[_data_dir()], help="take a device's right to come in")
-    revoke.add_argument("device", metavar="ID|NAME")
+    device = revoke.add_argument("device", metavar="ID|NAME", help="the device, as `token list` shows it")
+    completed(device, "tokens.offered")
     revoke.set_defaults(run="tokens.revoke")
 
 
@@ -129,7 +147,8 @@ def _trust(commands: Commands) -> None:
         "servers of .mcp.json, plugins and the like), and approve them as they are now. Until then, and again\n"
         "after each change of them, the agent works there without these parts.",
     )  # fmt: skip
-    trust.add_argument("path", metavar="PATH", help="the project's directory")
+    path = trust.add_argument("path", metavar="PATH", help="the project's directory")
+    completed(path, "completion.directories")
     trust.add_argument("--yes", action="store_true", help="approve without a question")
     trust.set_defaults(run="trust.approve")
 
@@ -146,7 +165,8 @@ def _doctor(commands: Commands) -> None:
         "One line each, and a second one with what to do. It changes nothing.",
     )  # fmt: skip
     doctor.add_argument("--json", action="store_true", help="as JSON, for a program")
-    doctor.add_argument("--config", metavar="FILE", help="the server's file of settings")
+    config = doctor.add_argument("--config", metavar="FILE", help="the server's file of settings")
+    completed(config, "completion.files")
     for option, key, sign, words in (
         ("data-dir", "data_dir", "PATH", "its data directory"),
         ("claude", "claude", "PATH", "its Claude CLI"),
@@ -156,9 +176,23 @@ def _doctor(commands: Commands) -> None:
         ("connections", "connections", "N", "how many connections it may have"),
         ("handshakes", "handshakes", "N", "how many more may be about to come in"),
     ):
-        doctor.add_argument(f"--{option}", dest=key, metavar=sign, help=words)
+        action = doctor.add_argument(f"--{option}", dest=key, metavar=sign, help=words)
+        if sign == "PATH":
+            completed(action, "completion.directories" if key == "data_dir" else "completion.files")
     doctor.add_argument("--host", action="append", metavar="ADDRESS", help="where it listens; may be repeated")
     doctor.add_argument("--name", action="append", dest="names", metavar="NAME", help="its names; may be repeated")
     doctor.add_argument("--plaintext", action="store_true", help="it has no TLS")
     doctor.add_argument("--allow-root", action="store_true", help="it may run as root")
     doctor.set_defaults(run="doctor.examination.examine")
+
+
+# -- the shell ----------------------------------------------------------------------------------------------
+
+
+def _completion(commands: Commands) -> None:
+    completion = commands.add_parser(
+        "completion", help="print what makes a shell complete these commands", epilog=COMPLETION, formatter_class=RAW,
+        description="Print a script for the shell: with it, Tab completes what was begun.",
+    )  # fmt: skip
+    completion.add_argument("shell", choices=SHELLS, help="which shell it is for")
+    completion.set_defaults(run="completion.show")

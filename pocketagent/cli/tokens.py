@@ -3,13 +3,17 @@
 
 import argparse
 import json
+import os
+import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from pocketagent.cli.console import Console, Problem
-from pocketagent.cli.data_directory import existing, made, told
+from pocketagent.cli.data_directory import existing, made, told, where
 from pocketagent.domain.access import TOKEN_BYTES, Device, Scope, hash_of, token
 from pocketagent.domain.message import timestamp
 from pocketagent.outbound.files import DeviceFiles
+from pocketagent.ports import StorageUnavailable
 
 ID_BYTES = 8
 MAX_DEVICES = 1000
@@ -84,6 +88,19 @@ def revoke(chosen: argparse.Namespace, console: Console) -> None:
     (device,) = found
     if files.remove(device.id):
         console.tell(f"{device.name!r} ({device.id}) can no longer come in.")
+
+
+def offered(prefix: str, parsed_args: argparse.Namespace, **_more: object) -> Sequence[str]:
+    """To a shell: names; and ids, once one has been begun or where a name is not enough."""
+    try:
+        directory = where(parsed_args, Console(os.environ, sys.stdout, sys.stderr))
+        devices = DeviceFiles(f"{directory}/devices").all()
+    except (Problem, StorageUnavailable, OSError, ValueError):
+        return ()
+    names = Counter(device.name for device in devices)
+    words = [name for name, count in names.items() if count == 1]
+    words += [device.id for device in devices if prefix or names[device.name] > 1]
+    return [word for word in words if word.startswith(prefix)]
 
 
 def _device_files(chosen: argparse.Namespace, console: Console) -> DeviceFiles:
