@@ -1,10 +1,8 @@
 # -*- test-case-name: tests.cli.test_parser -*-
 """The part of the command line that is about a server, here or elsewhere: `connect`, and what one does then."""
 
-import argparse
-from collections.abc import Callable, Sequence
-from importlib import import_module
-from typing import TypeAlias
+from pocketagent.cli import script_parser
+from pocketagent.cli.options import RAW, Commands, completed, profile_option
 
 DEFAULT_URL = "wss://localhost:8443"
 
@@ -25,31 +23,12 @@ examples:
   pocketagent profiles default home         commands without --profile go there
   pocketagent profiles remove home          forget it, and its token"""
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-RAW = argparse.RawDescriptionHelpFormatter
-
 
 def add(commands: Commands) -> None:
     _connect(commands)
     _profiles(commands)
-
-
-def profile_option() -> argparse.ArgumentParser:
-    """The option of every command that talks to a server: a parent for its parser."""
-    parent = argparse.ArgumentParser(add_help=False)
-    option = parent.add_argument("--profile", metavar="NAME", help="which server (default: the default profile)")
-    _completed(option, "profiles")
-    return parent
-
-
-def _completed(action: argparse.Action, what: str) -> None:
-    """Let a shell complete this word, by a function of `completing`, which is imported when it is asked for."""
-
-    def complete(**given: object) -> list[str]:
-        function: Callable[..., Sequence[str]] = getattr(import_module("pocketagent.cli.completing"), what)
-        return list(function(**given))
-
-    action.completer = complete  # type: ignore[attr-defined]  # where argcomplete looks for it
+    _chat(commands)
+    script_parser.add(commands)
 
 
 # -- servers ------------------------------------------------------------------------------------------------
@@ -62,7 +41,7 @@ def _connect(commands: Commands) -> None:
     )  # fmt: skip
     connect.add_argument("url", metavar="URL", nargs="?", default=DEFAULT_URL, help=f"default: {DEFAULT_URL}")
     option = connect.add_argument("--profile", metavar="NAME", help="what to call it (default: the name of the host)")
-    _completed(option, "profiles")
+    completed(option, "completing.profiles")
     known = connect.add_mutually_exclusive_group()
     known.add_argument("--fingerprint", metavar="FP", help="the key that it must have, as the server prints it")
     known.add_argument("--ca", metavar="FILE", help="the CA that must vouch for it, in PEM")
@@ -83,8 +62,29 @@ def _profiles(commands: Commands) -> None:
         ("default", "profiles.choose", "commands without --profile go there"),
     ):
         one = actions.add_parser(action, help=help_)
-        _completed(one.add_argument("name", metavar="NAME"), "profiles")
+        completed(one.add_argument("name", metavar="NAME"), "completing.profiles")
         one.set_defaults(run=function)
 
 
 # -- the terminal client ------------------------------------------------------------------------------------
+
+CHAT = """\
+examples:
+  pocketagent chat                  the project in which this directory lies, or a new one here
+  pocketagent chat app              the project of this name
+  pocketagent chat ~/code/app       the project in this directory
+
+Enter sends, Tab cycles the permission mode, Ctrl-C interrupts the agent and a second one kills it, Ctrl-D leaves
+while the agent goes on. /help shows all keys and commands. What a tool asks for is answered with one key."""
+
+
+def _chat(commands: Commands) -> None:
+    chat = commands.add_parser(
+        "chat", parents=[profile_option()], help="talk with the agent of a project", epilog=CHAT, formatter_class=RAW,
+        description="The terminal client: see the agent work, live, answer what it asks, and give it work.",
+    )  # fmt: skip
+    project = chat.add_argument(
+        "project", metavar="PROJECT|PATH", nargs="?", default=".", help="default: this directory"
+    )  # fmt: skip
+    completed(project, "completing.projects")
+    chat.set_defaults(run="chat.chat")
