@@ -2,7 +2,8 @@
 """The part of the command line that is about a server, here or elsewhere: `connect`, and what one does then."""
 
 from pocketagent.cli import script_parser
-from pocketagent.cli.options import RAW, Commands, completed, profile_option
+from pocketagent.cli.completion import completed
+from pocketagent.cli.options import RAW, Commands, profile_option
 
 DEFAULT_URL = "wss://localhost:8443"
 
@@ -44,7 +45,8 @@ def _connect(commands: Commands) -> None:
     completed(option, "completing.profiles")
     known = connect.add_mutually_exclusive_group()
     known.add_argument("--fingerprint", metavar="FP", help="the key that it must have, as the server prints it")
-    known.add_argument("--ca", metavar="FILE", help="the CA that must vouch for it, in PEM")
+    ca = known.add_argument("--ca", metavar="FILE", help="the CA that must vouch for it, in PEM")
+    completed(ca, "completion.files")
     known.add_argument("--yes", action="store_true", help="take whoever answers there for the right one")
     connect.add_argument("--default", action="store_true", help="make it the default (the first one is)")
     connect.set_defaults(run="connecting.connect")

@@ -5,7 +5,8 @@ import argparse
 import math
 import re
 
-from pocketagent.cli.options import RAW, Commands, completed, profile_option
+from pocketagent.cli.completion import completed
+from pocketagent.cli.options import RAW, Commands, profile_option
 from pocketagent.domain.agent import PermissionMode
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -123,7 +124,8 @@ def _projects(commands: Commands) -> None:
     create = commands.add_parser(
         "create", parents=[profile_option()], help="make a project of a directory", epilog=CREATE, formatter_class=RAW
     )  # fmt: skip
-    create.add_argument("path", metavar="PATH", help="the directory, on the server's machine")
+    path = create.add_argument("path", metavar="PATH", help="the directory, on the server's machine")
+    completed(path, "completion.directories")
     create.add_argument("--name", help="what to call it (default: the name of the directory)")
     create.add_argument("--trust", metavar="FINGERPRINT", help="approve what its files would run, as it was shown")
     create.set_defaults(run="projects.create")
