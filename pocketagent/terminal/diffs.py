@@ -249,11 +249,12 @@ class _Drawn:
             text.stylize("reverse", start, end)
         text.expand_tabs(_TAB)
         number = "" if line.number is None else str(line.number)
-        lead = Text(f"{number:>{self._numbers}} " if self._numbers else "", "dim", no_wrap=True, end="\n")
-        lead.append(f"{line.kind.value} ", style or "dim")
-        for at, piece in enumerate(folded(text, width - len(lead))):
-            first = lead if not at else Text(" " * len(lead), no_wrap=True)
-            yield first.copy().append_text(piece)
+        lead = Text(no_wrap=True)
+        lead.append(f"{number:>{self._numbers}} " if self._numbers else "", "dim")
+        lead.append(f"{line.kind.value} ", style)
+        blank = Text(" " * len(lead), no_wrap=True)
+        for at, piece in enumerate(folded(text, width - len(blank))):
+            yield (blank if at else lead).copy().append_text(piece)
 
 
 def draw(diff: Diff, limit: int = MAX_DIFF_LINES, unicode: bool = True) -> _Drawn:

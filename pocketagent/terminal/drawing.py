@@ -51,7 +51,10 @@ MIN_WRITING_LINES = 3
 _MAX_FOLDED = 4_000
 """Characters of what is folded that are looked at."""
 
-_SIGNS = "●›✻✓✗·…−–→⎿☐☑▶"
+_MIN_CELLS = 10
+"""Of a title, and of an outcome, however narrow the terminal is."""
+
+_SIGNS = "●›✻✓✗·…−–→└☐☑▶"
 _INSTEAD = ("*", ">", "~", "+", "x", "-", "...", "-", "-", "->", "\\", "[ ]", "[x]", "[>]")
 _ASCII = str.maketrans(dict(zip(_SIGNS, _INSTEAD, strict=True)))
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -126,7 +129,8 @@ class Pen:
         """A tool that runs, in one line without its end."""
         seconds = max(0.0, now - call.began)
         frames = _FRAMES if self.unicode else _ASCII_FRAMES
-        lead = Text(self._indent(call) + frames[int(_finite(seconds) * _FRAMES_A_SECOND) % len(frames)] + " ", "yellow")
+        frame = frames[int(_finite(seconds) * _FRAMES_A_SECOND) % len(frames)]
+        lead = Text.assemble((self._indent(call), "dim"), (f"{frame} ", "yellow"))
         told = [_duration(seconds)] if seconds >= SHORT else []
         return "\n".join(self._ansi(self._lines(self._headline(lead, call.name, call.input, told))))
 
@@ -194,16 +198,16 @@ class Pen:
 
     def _called(self, one: Called) -> Iterator[_Line]:
         call = one.call
-        indent = self._indent(call)
         outcome = tools.outcome(one)
         told = [*([outcome] if outcome else []), *([_duration(one.seconds)] if one.seconds >= SHORT else [])]
-        lead = Text(indent + self._sign("● "), "red" if one.is_error else "green")
+        sign = self._sign("● ") if call.parent is None else self._indent(call)
+        lead = Text.assemble((sign, "red" if one.is_error else "green"))
         yield from self._lines(self._headline(lead, call.name, call.input, told, one.is_error))
         if call.parent is not None and not one.is_error:
             return
         body = self._refused(one, outcome) if one.is_error else self._result(one)
         if body is not None:
-            yield from self._hung(Text(" " * (len(indent) + 2)), body)
+            yield from self._hung(Text(" " * len(sign)), body)
 
     def _refused(self, one: Called, outcome: str) -> RenderableType | None:
         text = re.sub(r"\AExit code \d+\n", "", one.output[-_MAX_FOLDED:].strip("\r\n"))
@@ -246,8 +250,8 @@ class Pen:
         lines = []
         for question, answer in list(answers.items())[:ANSWERS]:
             told = ", ".join(map(_str, answer)) if isinstance(answer, list | tuple) else _str(answer)
-            line = Text(f"{tools.one_line(_str(question), 500)} ", "dim")
-            lines.append(line.append(self._sign("→ ")).append(tools.one_line(told, 500), Style(bold=True, dim=False)))
+            asked = f"{tools.one_line(_str(question), 500)} {self._sign('→')} "
+            lines.append(Text.assemble((asked, "dim"), (tools.one_line(told, 500), "bold")))
         return Group(*lines)
 
     def _plan(self, plan: object) -> RenderableType | None:
@@ -269,7 +273,7 @@ class Pen:
             words += f" by {'you' if one.by == self.me else tools.one_line(one.by, MAX_NAME)}"
         if why := _REASONS.get(one.reason, ""):
             words += f": {why}"
-        lead = Text(self._sign(sign), "dim")
+        lead = Text.assemble((self._sign(sign), "dim"))
         return self._lines(self._headline(lead, one.question.tool_name, one.question.input, [words], dim=True))
 
     def _ended(self, one: Ended) -> Iterator[_Line]:
@@ -283,8 +287,9 @@ class Pen:
         return self._hung(Text(self._sign("✗ "), "yellow"), Text.assemble((outcome, "yellow"), (f"  {figures}", "dim")))
 
     def _failed(self, one: Failed) -> Iterator[_Line]:
-        said = Text(_bounded(one.message.strip(), _MAX_FOLDED) or "It failed.", "red bold")
-        said.append(f" ({tools.one_line(one.code, 100)})" if one.code else "", Style(dim=True, bold=False))
+        code = f" ({tools.one_line(one.code, 100)})" if one.code else ""
+        message = _bounded(one.message.strip(), _MAX_FOLDED) or "It failed."
+        said = Text.assemble((message, "red bold"), (code, "dim"))
         yield from self._hung(Text(self._sign("✗ "), "red bold"), said)
         lines = [line for line in harmless(one.stderr[-_MAX_FOLDED:]).split("\n") if line.strip()]
         if lines:
@@ -311,8 +316,8 @@ class Pen:
         """`● Bash(make test) · 12 lines · 3.2 s` in one line: what is too long is cut in the middle of its subject."""
         title, subject = (self._sign(one) for one in tools.headline(name, given, self.root))
         room = self._columns - lead.cell_len
-        title = self._elided(title, max(8, room // 2))
-        tail = self._elided(self._sign("".join(f" · {one}" for one in told)), max(8, room - cell_len(title) - 10))
+        title = self._elided(title, max(_MIN_CELLS, room // 2))
+        tail = self._tail(told, room // 2)
         left = room - cell_len(title) - cell_len(tail) - 2
         line = lead.copy()
         line.append(title, "dim" if dim else "bold")
@@ -323,8 +328,15 @@ class Pen:
         line.no_wrap = True
         return line
 
+    def _tail(self, told: Sequence[str], cells: int) -> str:
+        """` · 12 lines · 3.2 s`, as much of it from its begin as has room."""
+        parts = [f" · {one}" for one in " · ".join(told).split(" · ") if one]
+        while len(parts) > 1 and cell_len("".join(parts)) > cells:
+            parts.pop()
+        return self._elided(self._sign("".join(parts)), max(_MIN_CELLS, cells))
+
     def _indent(self, call: Call) -> str:
-        return "" if call.parent is None else self._sign("  ⎿ ")
+        return "" if call.parent is None else self._sign("  └ ")
 
     def _last(self, lines: Sequence[str], limit: int, whole: int) -> RenderableType:
         """The last of these lines, and that there were more before them."""

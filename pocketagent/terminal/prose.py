@@ -6,6 +6,7 @@ the parser takes its time to load.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import dropwhile
 from typing import ClassVar
 
 from attrs import frozen
@@ -111,7 +112,8 @@ class Prose:
         except Exception:  # noqa: BLE001 (parsers and lexers of others, and what anybody may have written)
             yield Text(text)
             return
-        for line in lines:
+        # Before a list or a table rich leaves a line free, even where nothing stands above.
+        for line in dropwhile(lambda line: not any(text.strip() for text, *_ in line), lines):
             yield from line
             yield Segment.line()
 
@@ -139,10 +141,10 @@ def _parser() -> MarkdownIt:
 
 def _inline(state: StateCore) -> None:
     for token in state.tokens:
+        if token.nesting == 1 and token.level >= MAX_NESTING - 1:
+            raise _TooDeep
         if token.type != "inline":
             continue
-        if token.level >= MAX_NESTING:
-            raise _TooDeep
         if len(token.content) > MAX_PARAGRAPH:
             token.children = [Token("text", "", 0, content=token.content)]
         else:

@@ -277,7 +277,7 @@ def _ran(called: Called) -> str:
     streams = [found for name in ("stdout", "stderr") if isinstance(found := details.get(name), str)]
     if details.get("isImage") is True:
         return "an image"
-    return _lines("\n".join(one for one in streams if one.strip()) if streams else called.output)
+    return _lines("\n".join(one.strip("\r\n") for one in streams if one.strip()) if streams else called.output)
 
 
 def _was_read(called: Called) -> str:
