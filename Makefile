@@ -19,7 +19,7 @@ TESTS ?= tests
 # Seconds of fuzzing.
 SECONDS ?= 600
 
-.PHONY: help run test lint fuzz bench clean
+.PHONY: help run test lint fuzz bench man clean
 .DEFAULT_GOAL := help
 
 help:
@@ -28,6 +28,7 @@ help:
 	@echo 'make lint     style, types and the floors of the house'
 	@echo 'make fuzz     the longer hunt for bad input              (SECONDS=600)'
 	@echo 'make bench    measure the figures of the README'
+	@echo 'make man      write docs/pocketagent.1 anew, when commands changed'
 	@echo 'make clean    remove what these made, never your data'
 
 # -- the server
@@ -57,6 +58,9 @@ fuzz: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks
+
+man: $(VENV)/.test
+	$(BIN)/python docs/make_manpage.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info _trial_temp* .mypy_cache .ruff_cache .hypothesis twisted/plugins/dropin.cache

@@ -69,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line. What was chosen has, in `run`, the dotted name of the command."""
     made = argparse.ArgumentParser("pocketagent", description=ABOUT, epilog=EXAMPLES, formatter_class=RAW)
     made.add_argument("--version", action="version", version=f"pocketagent {VERSION}")
-    commands = made.add_subparsers(required=True, metavar="COMMAND")
+    commands = made.add_subparsers(required=True, metavar="COMMAND", title="commands")
     _version(commands)
     _token(commands)
     _trust(commands)

@@ -21,7 +21,7 @@ from pocketagent.version import VERSION
 ROOT = Path(__file__).parents[2]
 SOURCES = (
     *("setup.cfg", "setup.py", "pyproject.toml", "MANIFEST.in", "LICENSE", "README.md", "CHANGELOG.md", "Makefile"),
-    *("pocketagent", "twisted", "conf", "tests"),
+    *("pocketagent", "twisted", "conf", "docs", "tests"),
 )
 DEADLINE = 120
 """Seconds for one step: a machine that is busy with other tests needs a multiple of the usual two."""
@@ -98,6 +98,11 @@ class InstallTests(SynchronousTestCase):
         self.assertIn("  pocketagent ", self.run_python(place / "python", "-c", TWISTD, "--help"))
         self.assertEqual(self.run_python(place / "pocketagent", "version"), f"pocketagent {VERSION}\n")
 
+    def check_manual(self, place: Path) -> None:
+        """`man pocketagent` finds its page where it looks for one: beside the `bin` of the command."""
+        manual = place.parent / "share" / "man" / "man1" / "pocketagent.1"
+        self.assertEqual(manual.read_bytes(), (ROOT / "docs" / "pocketagent.1").read_bytes())
+
     def sources(self, *folders: str) -> Sequence[str]:
         return sorted(
             str(path.relative_to(self.source)) for folder in folders for path in (self.source / folder).rglob("*.py")
@@ -113,6 +118,7 @@ class InstallTests(SynchronousTestCase):
         self.assertEqual(sorted(names), self.sources("pocketagent", "twisted"))
         place = self.installed(str(wheel))
         self.check(place, place.parent)
+        self.check_manual(place)
 
     def test_sdist(self) -> None:
         """A source distribution has all that it takes to test and run it, and installs."""
@@ -123,6 +129,7 @@ class InstallTests(SynchronousTestCase):
             self.assertIn(needed, members)
         place = self.installed(str(self.directory / name))
         self.check(place, place.parent)
+        self.check_manual(place)
 
     def test_editable(self) -> None:
         """An editable install finds the plugin where the sources are."""
