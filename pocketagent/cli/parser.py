@@ -20,7 +20,8 @@ LONGEST = 100 * UNITS["y"]
 """The longest time in which a token expires: clocks and databases know years of four digits."""
 
 ABOUT = """\
-Devices and trust of a Pocket Agent Server on this machine. The server itself is `twistd pocketagent`."""
+A Pocket Agent Server: its devices, its trust and its health on this machine, and its agents from anywhere. The
+server itself is `twistd pocketagent`."""
 
 EXAMPLES = """\
 examples:
