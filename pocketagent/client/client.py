@@ -22,7 +22,7 @@ from pocketagent.client.link import Server
 from pocketagent.client.problems import ConnectionLost, NotMyServer, Problem, TurnedAway, Unreachable
 from pocketagent.client.requests import Requests
 from pocketagent.client.standing import Phase, Standing, waits
-from pocketagent.client.subscription import Subscription
+from pocketagent.client.subscription import MAX_BYTES, MAX_MESSAGES, Subscription
 from pocketagent.domain import commands
 from pocketagent.domain.commands import Command
 from pocketagent.domain.refusals import Code, Refusal
@@ -120,12 +120,15 @@ class Client(Requests):
     the server's answer is not understood. A client that has ended stays so.
 
     `on_standing` hears of every change of the connection, from the event loop; what it raises goes to the loop's
-    handler of exceptions. `dial`, `random` and `sleep` are there for tests.
+    handler of exceptions. `max_messages` and `max_bytes` bound what waits in each subscription. `dial`, `random` and
+    `sleep` are there for tests.
     """
 
     server: Server
     on_standing: Callable[[Standing], None] = field(default=lambda standing: None)
     patience: float = PATIENCE
+    max_messages: int = MAX_MESSAGES
+    max_bytes: int = MAX_BYTES
     dial: Callable[[Server], Awaitable[Link]] = link.dial
     random: Callable[[], float] = random.random
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -157,11 +160,14 @@ class Client(Requests):
         await self.close()
 
     async def close(self) -> None:
-        """End the connection; what waits for an answer hears that."""
+        """End the connection; what waits for an answer hears that. Raises what this client has failed of: a fault of
+        its own, never a Problem."""
         self._end(ConnectionLost("This client was closed."))
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.wait([self._keeper])
+            if not self._keeper.cancelled():
+                self._keeper.result()
 
     async def _open(self) -> Link:
         """A connection on which the server has said who we are."""
@@ -195,8 +201,11 @@ class Client(Requests):
                 opened = await self._again(reason, pauses)
         except (TurnedAway, NotMyServer) as problem:
             self._end(problem)
-        finally:
-            self._end(ConnectionLost("This client has come to its end."))
+        except BaseException as fault:
+            failed = ConnectionLost("This client has failed.")
+            failed.__cause__ = fault
+            self._end(failed)
+            raise
 
     async def _again(self, reason: str, pauses: Iterator[float]) -> Link:
         """Try until it works. Raises TurnedAway or NotMyServer."""
@@ -400,7 +409,10 @@ class Client(Requests):
 
     def events(self, project_id: str, after_seq: int | None = None, journal_id: str | None = None) -> Subscription:
         """What a project says from here on, or behind `after_seq`. One at a time for each project."""
-        return Subscription(project_id, after_seq, journal_id, self._join, self._leave, self.patience)
+        return Subscription(
+            *(project_id, after_seq, journal_id, self._join, self._leave),
+            *(self.patience, self.max_messages, self.max_bytes),
+        )
 
     async def watch_projects(self) -> AsyncIterator[Message]:
         """A `project_state` for every change of any project, at most one a second for each, and each

@@ -15,8 +15,8 @@ from pocketagent.wire.server import Message
 
 MAX_MESSAGES = 4096
 MAX_BYTES = 32 * 1024 * 1024
-"""Of what came and was not taken yet. Over either bound the subscription lets go, and goes on from the journal when it
-has been emptied: the same mechanism as after a lost connection."""
+"""Of what came and was not taken yet; one message in any case. Over either bound the subscription lets go, and goes on
+from the journal when it has been emptied: the same mechanism as after a lost connection."""
 
 
 class Subscription:
@@ -39,6 +39,8 @@ class Subscription:
         join: "Callable[[Subscription], None]",
         leave: "Callable[[Subscription], None]",
         patience: float,
+        max_messages: int = MAX_MESSAGES,
+        max_bytes: int = MAX_BYTES,
     ) -> None:
         self.project_id = project_id
         self.seq = seq
@@ -47,6 +49,8 @@ class Subscription:
         self._join = join
         self._leave = leave
         self._patience = patience
+        self._max_messages = max_messages
+        self._max_bytes = max_bytes
         # Where the server stands, which is ahead of what was taken by what waits.
         self._cursor = seq
         self._journal_id = journal_id
@@ -145,7 +149,7 @@ class Subscription:
             return True
         if message.seq is not None and self._cursor is not None and message.seq <= self._cursor:
             return True
-        if self._waiting and (len(self._waiting) >= MAX_MESSAGES or self._size + len(message.payload) > MAX_BYTES):
+        if self._waiting and not self._has_room(message):
             if message.seq is None:
                 return True  # partial output, of which the whole will come
             self._hears = False
@@ -166,6 +170,9 @@ class Subscription:
         if not self._joined.done():
             self._joined.set_exception(problem or ConnectionLost("The project was left before it was joined."))
             self._joined.exception()  # heard by whoever joins, if somebody still waits
+
+    def _has_room(self, message: Message) -> bool:
+        return len(self._waiting) < self._max_messages and self._size + len(message.payload) <= self._max_bytes
 
     def _keep(self, message: Message) -> None:
         self._waiting.append((message, self._cursor, self._journal_id))
