@@ -1,6 +1,7 @@
 # -*- test-case-name: tests.cli.doctor.test_running -*-
 """The server that runs on this data directory, as the kernel shows it to its own user."""
 
+import os
 import resource
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,10 +42,11 @@ class Running:
 
 
 def _environment(process: int) -> Mapping[str, str] | None:
-    """Of a process that is a server. In a container its number may be another's here."""
+    """Of a process that is a server, and our own user's: root must not run the CLI as another user would have it. In a
+    container its number may be another's here."""
     place = Path(f"/proc/{process}")
     try:
-        if b"pocketagent" not in (place / "cmdline").read_bytes():
+        if place.stat().st_uid != os.geteuid() or b"pocketagent" not in (place / "cmdline").read_bytes():
             return None
         block = (place / "environ").read_bytes()
     except OSError:

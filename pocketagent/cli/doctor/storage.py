@@ -32,7 +32,9 @@ def _directory(path: str, running: Running | None) -> Finding:
         return problem("data", f"{path} is no directory", "choose another with --data-dir or PA_DATA_DIR")
     if found.st_uid != os.geteuid():
         owner = _name_of(found.st_uid)
-        return problem("data", f"{path} belongs to {owner}", f"sudo -u {owner} pocketagent doctor --data-dir {name}")
+        return problem(
+            "data", f"{path} belongs to {owner}", f"sudo -u {shlex.quote(owner)} pocketagent doctor --data-dir {name}"
+        )
     if found.st_mode & _WRITABLE_BY_OTHERS:
         return problem("data", f"other users may write into {path}", f"chmod 700 {name}")
     try:

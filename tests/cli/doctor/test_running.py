@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pocketagent.cli.doctor.running import Running
 from tests.outbound.disks import child_of_ours
 
+NOBODY = 65534
 SERVER = """
 import resource, sys
 from pocketagent.outbound.data_directory import DataDirectory
@@ -58,4 +59,17 @@ class RunningTests(SynchronousTestCase):
             assert running is not None
             self.assertEqual((running.environment, running.open_files), (None, None))
         self.assertEqual(Running(0).name, "")
+
+    def test_of_another_user(self) -> None:
+        """Root does not take the environment of somebody else's server for the CLI that it asks."""
+        if os.geteuid() != 0:
+            self.skipTest("only root can start a process of another user")
+        child = child_of_ours([SERVER, str(self.path)], stdin=subprocess.PIPE)
+        self.addCleanup(child.communicate)
+        assert child.stdout is not None
+        child.stdout.readline()
+        other = subprocess.Popen(["/bin/sh", "-c", "read _", "pocketagent"], stdin=subprocess.PIPE, user=NOBODY)
+        self.addCleanup(other.communicate)
+        (self.path / "lock").write_text(str(other.pid))
+        self.assertEqual(Running.on(str(self.path)), Running(other.pid, None))
         self.assertNotEqual(resource.getrlimit(resource.RLIMIT_NOFILE), (100, 200))
