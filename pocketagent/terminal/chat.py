@@ -366,8 +366,9 @@ class Chat:
     # -- Keyboard ---------------------------------------------------------------------------------------------
 
     def is_moving(self) -> bool:
-        waits = self._view.status_line.standing.phase is not Phase.CONNECTED
-        return waits or self._conversation.state is State.EXECUTING or bool(self._view.status_line.hint)
+        line = self._view.status_line
+        at_work = self._conversation.state is State.EXECUTING and self._view.asks is None
+        return at_work or line.standing.phase is not Phase.CONNECTED or bool(line.hint)
 
     def interrupt(self) -> None:
         """First the turn is interrupted, then all of it is killed; without one, what was written is thrown away."""

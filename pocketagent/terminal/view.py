@@ -1,6 +1,7 @@
 # -*- test-case-name: tests.terminal.test_view -*-
 """What is alive below: the text being written, the tools at work, the prompts that wait, the card, the status."""
 
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -71,7 +72,7 @@ class View:
 
     def card(self, width: int, height: int) -> str:
         if self.confirms:
-            return f"{escaped(self.confirms)} [y/n]"
+            return textwrap.fill(f"{escaped(self.confirms)} [y/n]", max(1, width - 1))
         if self.asks is None or self.pen is None:
             return ""
         return self.pen.drawn(self.asks.render(width, height))
