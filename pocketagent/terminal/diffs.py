@@ -8,7 +8,7 @@ from enum import Enum
 from itertools import groupby, islice, pairwise, takewhile
 from typing import NamedTuple
 
-from attrs import field, frozen
+from attrs import frozen
 from rich.cells import chop_cells
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
@@ -219,22 +219,18 @@ class _Drawn:
     diff: Diff
     limit: int
     unicode: bool
-    _numbers: int = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        numbers = [line.number or 0 for hunk in self.diff.hunks for line in hunk[: self.limit]]
-        width = len(str(max(numbers, default=0)))
-        object.__setattr__(self, "_numbers", width if any(numbers) else 0)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        highest = max((line.number or 0 for hunk in self.diff.hunks for line in hunk[: self.limit]), default=0)
+        digits = len(str(highest)) if highest else 0
         room = self.limit
         for at, hunk in enumerate(self.diff.hunks):
             if room <= 0:
                 break
             if at:
-                yield Text(("\u22ee" if self.unicode else ":").rjust(max(1, self._numbers)), "dim", no_wrap=True)
+                yield Text(("\u22ee" if self.unicode else ":").rjust(max(1, digits)), "dim", no_wrap=True)
             for line, emphasis in _emphasised(hunk[:room]):
-                yield from self._line(line, emphasis, options.max_width)
+                yield from self._line(line, emphasis, digits, options.max_width)
             room -= len(hunk)
         whole = self.diff.added + self.diff.removed
         shown = sum(line.kind is not Kind.CONTEXT for hunk in self.diff.hunks for line in hunk)
@@ -242,7 +238,7 @@ class _Drawn:
         if (left := max(0, held - self.limit) + max(0, whole - shown)) > 0:
             yield Text(f"{'…' if self.unicode else '...'} {left:,} more line{'s' * (left != 1)}", "dim", no_wrap=True)
 
-    def _line(self, line: Line, emphasis: Sequence[tuple[int, int]], width: int) -> Iterator[Text]:
+    def _line(self, line: Line, emphasis: Sequence[tuple[int, int]], digits: int, width: int) -> Iterator[Text]:
         style = _STYLES[line.kind]
         text = Text(_shortened(line.text), style)
         for start, end in emphasis:
@@ -250,7 +246,7 @@ class _Drawn:
         text.expand_tabs(_TAB)
         number = "" if line.number is None else str(line.number)
         lead = Text(no_wrap=True)
-        lead.append(f"{number:>{self._numbers}} " if self._numbers else "", "dim")
+        lead.append(f"{number:>{digits}} " if digits else "", "dim")
         lead.append(f"{line.kind.value} ", style)
         blank = Text(" " * len(lead), no_wrap=True)
         for at, piece in enumerate(folded(text, width - len(blank))):
