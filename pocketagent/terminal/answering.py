@@ -13,7 +13,7 @@ from attrs import frozen
 
 from pocketagent.domain.agent import Behavior
 from pocketagent.domain.commands import AnswerPermission, PermissionUpdate
-from pocketagent.terminal.sheet import Laid, Sheet, lay
+from pocketagent.terminal.sheet import Layout, Sheet
 from pocketagent.wire import foreign
 from pocketagent.wire.server import Question
 
@@ -79,14 +79,14 @@ class Card(ABC):
         self.problem = ""
         self._taken: Taken | None = None
         self._page = 0
-        self._drawn: tuple[object, Laid] | None = None
+        self._layout: tuple[int, Layout] | None = None
 
     # -- what the person does -------------------------------------------------------------------------------
 
     def press(self, key: str) -> Answer | None:
         """A key: one character, or its name. What is no choice here does nothing."""
         key = key.casefold()
-        self.problem, self._drawn = "", None
+        self.problem = ""
         if self.entry is not None:
             if key == "escape":
                 self.entry = self._taken = None
@@ -106,7 +106,7 @@ class Card(ABC):
         if self.entry is None or self._taken is None:
             return None
         entry, taken = self.entry, self._taken
-        self.problem, self._drawn = "", None
+        self.problem = ""
         self.entry = self._taken = None
         try:
             return taken(foreign.text(text) or "")
@@ -118,15 +118,11 @@ class Card(ABC):
 
     def render(self, width: int, height: int) -> "RenderableType":
         """The card in at most so many lines; what is folded away is said, and `v` shows the next page of it."""
-        place = width, height, self._page, self.entry, self.problem
-        if self._drawn is None or self._drawn[0] != place:
-            self._drawn = place, lay(self.sheet(), width, height, self._page, self.unicode)
-        return self._drawn[1].renderable()
+        from rich.segment import SegmentLines
 
-    @property
-    def is_at_top(self) -> bool:
-        """Whether there is nothing that escape goes back from."""
-        return self.entry is None
+        if self._layout is None or self._layout[0] != width:
+            self._layout = width, Layout(width, self.unicode)
+        return SegmentLines(self._layout[1].lines(self.sheet(), height, self._page), new_lines=True)
 
     @abstractmethod
     def sheet(self) -> Sheet:

@@ -6,7 +6,6 @@ card.render(80, 24)
 card.press("y")      # Answer(behavior=ALLOW)
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from pocketagent.domain.agent import Behavior, PermissionMode
 from pocketagent.domain.commands import Destination, PermissionUpdate, UpdateKind
 from pocketagent.terminal.answering import Answer, Card, Entry
 from pocketagent.terminal.choices import ChoicesCard, asked_of
-from pocketagent.terminal.inputs import edit_of, fields_of
+from pocketagent.terminal.inputs import as_json, edit_of, fields_of
 from pocketagent.terminal.offers import Offer, offers_of
 from pocketagent.terminal.sheet import MARK, Choice, Picture, Sheet, Words
 from pocketagent.wire import foreign
@@ -30,6 +29,12 @@ MAX_REMARK = 300
 MAX_DIRECT = 160
 """Characters of an offer that is granted with one key; a longer one is read in the list first."""
 
+MAX_DIFFED = 100_000
+"""Characters of an input that is drawn as a diff; a longer one is shown as it is."""
+
+MAX_PLAN = 20_000
+"""Characters of a plan that is drawn as Markdown; a longer one is shown as it was written."""
+
 WAITS = "Waits for somebody who may answer."
 
 _ALLOWED = Answer(behavior=Behavior.ALLOW)
@@ -44,8 +49,13 @@ _ASKS = {
     "WebSearch": ("Search the web for {}?", "query"),
 }
 """What is asked about the tools that everybody knows, and which field says about what."""
-_DRAWN = ("file_path", "notebook_path", "old_string", "new_string", "content", "new_source", "edits")
-"""Fields that a diff shows."""
+_DRAWN = {
+    "Edit": ("old_string", "new_string"),
+    "MultiEdit": ("edits",),
+    "NotebookEdit": ("new_source",),
+    "Write": ("content",),
+}
+"""What of an input a diff shows."""
 
 
 def card_of(question: Question, may_answer: bool, root: str, unicode: bool = True) -> Card:
@@ -66,6 +76,8 @@ class PermissionCard(Card):
         self._root = root
         rules = question.request.get("suppress_always_allow_rule") is not True
         self._offers = offers_of(question.suggestions, root, rules)
+        self._title, told = self._asks()
+        self._body = [*self._remarks(), *self._what(told)]
         self._chosen: int | None = None
         """Which offer is marked, while the list of them is open."""
 
@@ -99,12 +111,10 @@ class PermissionCard(Card):
         return None
 
     @property
-    def is_at_top(self) -> bool:
-        return super().is_at_top and self._chosen is None
-
-    @property
     def _is_direct(self) -> bool:
-        return len(self._offers) == 1 and len(self._offers[0].words) <= MAX_DIRECT
+        """Whether there is one offer, and a line that says all of it."""
+        words = [offer.words for offer in self._offers]
+        return len(words) == 1 and len(words[0]) <= MAX_DIRECT and "\n" not in words[0]
 
     def _edit(self) -> None:
         edit = edit_of(self.question.tool_name, self.question.input)
@@ -121,12 +131,11 @@ class PermissionCard(Card):
     # -- what is seen ---------------------------------------------------------------------------------------
 
     def sheet(self) -> Sheet:
-        title, subject = self._title()
         if self._chosen is not None and self.entry is None:
-            return self._list(title, self._chosen)
+            return self._list(self._title, self._chosen)
         return Sheet(
-            title,
-            [*self._remarks(subject), *self._what(subject)],
+            self._title,
+            self._body,
             () if self.entry or not self.may_answer else self._choices(),
             _note(self),
             self.problem,
@@ -135,18 +144,9 @@ class PermissionCard(Card):
     def _choices(self) -> Sequence[Choice]:
         always: tuple[Choice, ...] = ()
         if self._is_direct:
-            words = self._offers[0].words
-            always = (Choice("a", words, words),)
+            always = (Choice("a", self._offers[0].words),)
         elif self._offers:
-            always = (
-                Choice(
-                    "a",
-                    f"allow for longer, in one of {len(self._offers)} ways"
-                    if len(self._offers) > 1
-                    else "allow for longer",
-                    "for longer",
-                ),
-            )
+            always = (Choice("a", "allow for longer, in ways to choose from", "for longer"),)
         return (
             Choice("y", "allow once"),
             *always,
@@ -155,33 +155,31 @@ class PermissionCard(Card):
         )
 
     def _list(self, title: str, chosen: int) -> Sheet:
+        signs = [MARK if number == chosen else " " for number in range(len(self._offers))]
         rows = [
-            Words(
-                offer.words, "bold" if number == chosen else "", f"{MARK if number == chosen else ' '} {number + 1}  "
-            )
+            Words(offer.words, "bold" if number == chosen else "", f"{signs[number]} {number + 1}  ")
             for number, offer in enumerate(self._offers)
         ]
         last = len(self._offers)
         keys = Choice("1" if last == 1 else f"1-{last}", "allow it now, and this from now on", "allow")
         return Sheet(title, rows, (keys, Choice("esc", "back")), "", self.problem, chosen)
 
-    def _title(self) -> tuple[str, str]:
-        """What is asked, and about what."""
+    def _asks(self) -> tuple[str, str]:
+        """What is asked, and the field of the input that this says whole."""
         name = self.question.tool_name
         words, field = _ASKS.get(name, ("", ""))
         subject = _place(self.question.input.get(field), self._root)
         if words and (subject or not field):
-            return words.format(_cut(subject)), subject
-        shown = self.question.display_name
-        return f"Use {_cut(name)}{f' ({_cut(shown)})' if shown and shown != name else ''}?", ""
+            shown = _cut(subject)
+            return words.format(shown), field if shown == subject else ""
+        shown = self.question.display_name or name
+        return f"Use {_cut(name)}{f' ({_cut(shown)})' if shown != name else ''}?", ""
 
-    def _remarks(self, subject: str) -> Sequence[Words]:
+    def _remarks(self) -> Sequence[Words]:
         """What the agent and its CLI say about it."""
         question, request = self.question, self.question.request
-        said = [_text(request.get("title")), question.description or ""]
-        if not said[1]:
-            said[1] = _text(question.input.get("description"))
-        own = [Words(_cut(text), "dim") for text in dict.fromkeys(said) if text.strip() and text != subject]
+        said = [_text(request.get("title")), question.description or _text(question.input.get("description"))]
+        own = [Words(_cut(text), "dim") for text in dict.fromkeys(said) if text.strip() and text not in self._title]
         reasons = [
             ("Why it asks: ", request.get("decision_reason")),
             ("Because of: ", request.get("blocked_path")),
@@ -194,25 +192,27 @@ class PermissionCard(Card):
         remarks = [*own, *given]
         return [*remarks, Words("")] if remarks else []
 
-    def _what(self, subject: str) -> Sequence[Words | Picture]:
-        name, input = self.question.tool_name, self.question.input
-        command = input.get("command")
-        if name == "Bash" and isinstance(command, str):
-            left_out = ["command"]
-            if _text(input.get("description")) == self.question.description:
-                left_out.append("description")
-            return [Words(command, "bold", "$ "), *fields_of(input, left_out)]
-        drawn = _diff(name, input, self.unicode)
+    def _what(self, told: str) -> Sequence[Words | Picture]:
+        """The input, but for the field that is told already."""
+        question, input = self.question, self.question.input
+        command, description = input.get("command"), _text(input.get("description"))
+        if question.tool_name == "Bash" and isinstance(command, str):
+            known = description in ("", _cut(question.description or description))
+            return [Words(command, "bold", "$ "), *fields_of(input, ("command", "description" if known else ""))]
+        drawn = _diff(question.tool_name, input, self.unicode)
         if drawn is None:
-            return fields_of(input)
-        # A title is cut where a path is very long; a path must be read whole.
-        return [drawn, *fields_of(input, _DRAWN if len(subject) <= MAX_REMARK else _DRAWN[2:])]
+            return fields_of(input, (told,))
+        return [drawn, *fields_of(input, (told, *_DRAWN[question.tool_name]))]
 
 
 class PlanCard(Card):
     """The agent has planned: shall it go on?"""
 
     refusing = Entry("What should change? The agent goes on planning. It may be empty.", several_lines=True)
+
+    def __init__(self, question: Question, may_answer: bool, unicode: bool) -> None:
+        super().__init__(question, may_answer, unicode)
+        self._body = _plan(question.input, unicode)
 
     def _pressed(self, key: str) -> Answer | None:
         mode = {"y": PermissionMode.DEFAULT, "a": PermissionMode.ACCEPT_EDITS}.get(key)
@@ -222,25 +222,24 @@ class PlanCard(Card):
         return Answer(behavior=Behavior.ALLOW, updated_permissions=(update,))
 
     def sheet(self) -> Sheet:
-        plan = self.question.input.get("plan")
-        body: Sequence[Words | Picture]
-        if isinstance(plan, str) and plan.strip():
-            body = [Picture(lambda: _prose(plan, self.unicode))]
-        else:
-            body = [Words("The agent did not send its plan along.", "dim"), *fields_of(self.question.input)]
         choices = (
             Choice("y", "go on, and ask before every edit", "go on"),
             Choice("a", "go on, and allow all edits in this session", "go on, allow edits"),
             Choice("n", "keep planning, and say what should change", "keep planning"),
         )
         shown = () if self.entry or not self.may_answer else choices
-        return Sheet("Go on with this plan?", body, shown, _note(self), self.problem)
+        return Sheet("Go on with this plan?", self._body, shown, _note(self), self.problem)
 
 
 def _diff(name: str, input: Mapping[str, object], unicode: bool) -> Picture | None:
     """The edit as a diff; None where it is none, or where a diff would not show all of it."""
     from pocketagent.terminal.diffs import MAX_COLUMNS, MAX_KEPT_LINES, Kind, diff_of, draw
 
+    if name not in _DRAWN or len(as_json(input, None) or "") > MAX_DIFFED:
+        return None
+    edits = input.get("edits") if name == "MultiEdit" else [{field: input.get(field) for field in _DRAWN[name]}]
+    if not isinstance(edits, list) or not all(_is_plain(edit) for edit in edits):
+        return None
     diff = diff_of(name, input, {})
     if diff is None or not diff.hunks:
         return None
@@ -251,10 +250,25 @@ def _diff(name: str, input: Mapping[str, object], unicode: bool) -> Picture | No
     return Picture(lambda: draw(diff, MAX_KEPT_LINES, unicode))
 
 
-def _prose(text: str, unicode: bool) -> "RenderableType":
-    from pocketagent.terminal.prose import Prose
+def _is_plain(edit: object) -> bool:
+    """Whether a diff says everything about it."""
+    known = {name for names in _DRAWN.values() for name in names}
+    return isinstance(edit, dict) and all(name in known and isinstance(edit[name], str) for name in edit)
 
-    return Prose(text, unicode)
+
+def _plan(input: Mapping[str, object], unicode: bool) -> Sequence[Words | Picture]:
+    plan = input.get("plan")
+    if not isinstance(plan, str) or not plan.strip():
+        return [Words("The agent did not send its plan along.", "dim"), *fields_of(input)]
+    if len(plan) > MAX_PLAN:
+        return [Words(plan)]
+
+    def draw() -> "RenderableType":
+        from pocketagent.terminal.prose import Prose
+
+        return Prose(plan, unicode)
+
+    return [Picture(draw)]
 
 
 def _note(card: Card) -> str:
@@ -272,12 +286,7 @@ def _digit(key: str) -> int | None:
 
 
 def _text(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    try:
-        return json.dumps(value, ensure_ascii=False, default=repr) if value is not None else ""
-    except (ValueError, RecursionError):
-        return ""
+    return value if isinstance(value, str) else "" if value is None else as_json(value, None) or ""
 
 
 def _cut(text: str) -> str:

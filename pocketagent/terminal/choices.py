@@ -135,10 +135,6 @@ class ChoicesCard(Card):
         answers = {asked.text: _given(asked, reply) for asked, reply in zip(self._asked, self._replies, strict=True)}
         return Answer(behavior=Behavior.ALLOW, updated_input=_sent({**self.question.input, "answers": answers}))
 
-    @property
-    def is_at_top(self) -> bool:
-        return super().is_at_top and self._now == 0
-
     # -- what the person sees -------------------------------------------------------------------------------
 
     def sheet(self) -> Sheet:

@@ -13,6 +13,8 @@ from pocketagent.wire import foreign
 
 MAX_EDITED = 200_000
 """Characters of an input, as JSON, that can be changed: a composer is no editor."""
+MAX_SHORT = 60
+"""Characters of a value that stands on one line."""
 MAX_FIELDS = 200
 """Fields of an input that are shown."""
 
@@ -34,23 +36,23 @@ def fields_of(input: Input, leave_out: Sequence[str] = ()) -> Sequence[Words]:
     left = [(name, value) for name, value in input.items() if name not in leave_out]
     shown = [Words(_shown(value), "", f"{name}: ", "dim") for name, value in left[:MAX_FIELDS]]
     if len(left) > MAX_FIELDS:
-        shown.append(Words(f"{len(left) - MAX_FIELDS:,} more fields are not shown.", "bold yellow"))
+        shown.append(Words(f"{len(left) - MAX_FIELDS:,} more fields are not shown.", "bold magenta"))
     return shown
 
 
 def _shown(value: object) -> str:
     if isinstance(value, str):
         return value
-    short = _json(value, None)
+    short = as_json(value, None)
     if short is None:
         return "(nested too deep to be shown)"
-    return short if len(short) <= 60 else _json(value, 2) or short
+    return short if len(short) <= MAX_SHORT else as_json(value, 2) or short
 
 
-def _json(value: object, indent: int | None) -> str | None:
-    """Value as JSON in which nothing is unsafe to show."""
+def as_json(value: object, indent: int | None) -> str | None:
+    """A value as JSON in which nothing is unsafe to show; None for one that is nested too deep."""
     try:
-        plain = json.dumps(value, indent=indent, ensure_ascii=False, default=repr)
+        plain = json.dumps(value, indent=indent, ensure_ascii=False, default=repr)[: MAX_EDITED + 1]
     except (ValueError, RecursionError):
         return None
     # All of it stands inside of strings, but the ends of lines that `indent` makes.
@@ -78,7 +80,7 @@ class Edit:
 
 def edit_of(name: str, input: Input) -> Edit | None:
     """How the input of this tool is changed; None when it is too long for it, or cannot be written down."""
-    whole = _json(input, 2)
+    whole = as_json(input, 2)
     if whole is None or len(whole) > MAX_EDITED:
         return None
     field = _FIELDS.get(name, "")

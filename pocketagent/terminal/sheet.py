@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     Line = list[Segment]
 
+Focus = tuple[int, int] | None
+"""From which line to which."""
+
 MAX_CHARACTERS = 100_000
 """Of the words of a sheet's body. What is longer says so: drawing a megabyte holds up every key."""
 MAX_TITLE = 3
@@ -82,55 +85,30 @@ class Sheet:
     focus: int | None = None
 
 
-@frozen
-class Laid:
-    """A sheet as lines of a terminal. `pages`: how many there are to look through, besides what is seen at first."""
-
-    lines: "Sequence[Line]"
-    pages: int
-
-    def renderable(self) -> "RenderableType":
-        from rich.segment import SegmentLines
-
-        return SegmentLines(self.lines, new_lines=True)
-
-
 def readable(text: str) -> str:
     """Text from outside as lines that do nothing to a terminal."""
     return harmless(text).expandtabs(TAB)
 
 
-def lay(sheet: Sheet, width: int, height: int, page: int, unicode: bool = True) -> Laid:
-    """The sheet in at most `height` lines. `page` goes on from the first view through what is folded, and around.
-
-    `unicode`: whether the signs may be more than ASCII.
-    """
-    from rich.segment import Segment
-
-    height = max(height, 0)
-    bar = (_BAR if unicode else _BAR.translate(_PLAIN)) if width >= BARRED else ""
-    lines, pages = _Layout(max(width - len(bar), 1), unicode).lines(sheet, height, page)
-    if bar:
-        from rich.style import Style
-
-        side = Segment(bar, Style.parse("yellow"))
-        lines = [[side, *line] for line in lines]
-    return Laid(lines[:height], pages)
-
-
-class _Layout:
-    """Lines of one width."""
+class Layout:
+    """Sheets as lines of one width. `unicode`: whether the signs may be more than ASCII."""
 
     def __init__(self, width: int, unicode: bool) -> None:
         from io import StringIO
 
         from rich.console import Console
+        from rich.segment import Segment
+        from rich.style import Style
 
         from pocketagent.terminal.prose import THEME
 
-        self.width = width
-        self.unicode = unicode
-        self.console = Console(
+        self._unicode = unicode
+        self._bar: Line = []
+        if width >= BARRED:
+            self._bar = [Segment(_BAR if unicode else _BAR.translate(_PLAIN), Style.parse("magenta"))]
+            width -= len(_BAR)
+        self._width = width = max(width, 1)
+        self._console = Console(
             file=StringIO(),
             width=width,
             color_system="standard",
@@ -139,49 +117,52 @@ class _Layout:
             theme=THEME,
             _environ={},
         )
+        self._drawn: tuple[object, tuple[list[Line], Focus]] | None = None
 
-    def lines(self, sheet: Sheet, height: int, page: int) -> "tuple[list[Line], int]":
-        """All lines, and how many pages there are."""
-        title = self.words(Words(sheet.title, "bold"))[:MAX_TITLE]
-        body, focus = self.body(sheet)
+    def lines(self, sheet: Sheet, height: int, page: int) -> "Sequence[Line]":
+        """The sheet in at most `height` lines. `page` goes on from the first view through what is folded, and round."""
+        return [self._bar + line for line in self._lines(sheet, max(height, 0), page)]
+
+    def _lines(self, sheet: Sheet, height: int, page: int) -> "Sequence[Line]":
+        title = self._words(Words(sheet.title, "bold"))[:MAX_TITLE]
+        body, focus = self._body(sheet)
         below = [
-            *(self.words(Words(sheet.note, "italic")) if sheet.note else ()),
-            *(self.words(Words(sheet.problem, "red")) if sheet.problem else ()),
+            *(self._words(Words(sheet.note, "italic")) if sheet.note else ()),
+            *(self._words(Words(sheet.problem, "red")) if sheet.problem else ()),
         ]
         keys = max((len(choice.key) for choice in sheet.choices), default=0)
-        listed = [line for choice in sheet.choices for line in self.choice(choice, keys)]
-        foot = listed + below
+        foot = [line for choice in sheet.choices for line in self._choice(choice, keys)] + below
         if len(title) + min(len(body), BODY) + len(foot) > height:
-            foot = self.row(sheet.choices) + below
+            # Whatever else has no room: that something is not seen must be.
+            foot = (self._row(sheet.choices) + below)[: max(height - 2, 1)]
             title = title[:1]
-        gap: list[Line] = [[]]
-        whole = len(title) + len(body) + len(foot) + 2
-        gaps = 2 if whole <= height or height >= ROOMY else 0
-        if not body or not foot:
-            gaps = min(gaps, 1)
-        if len(foot) >= height:
-            return foot[:height], 0
-        room = height - len(foot) - gaps
-        title = title[: max(0, room - 1) if body else room]
-        shown, pages = self.folded(body, focus, room - len(title), page)
-        if not gaps:
-            return [*title, *shown, *foot], pages
-        if not shown:
-            return [*title, *gap, *foot], pages
-        return [*title, *gap, *shown, *(gap if gaps == 2 else ()), *foot], pages
+        # An empty line above the body, and one below it.
+        fits = len(title) + len(body) + len(foot) + 2 <= height
+        gap: list[Line] = [[]] if fits or height >= ROOMY else []
+        room = height - len(foot) - 2 * len(gap)
+        title = title[: max(room - 1, 0)]
+        shown = self._folded(body, focus, room - len(title), page)
+        parts = [*title, *gap, *shown, *(gap if shown and foot else ()), *foot]
+        return parts[:height]
 
     # -- the body -------------------------------------------------------------------------------------------
 
-    def body(self, sheet: Sheet) -> "tuple[list[Line], tuple[int, int] | None]":
-        """The lines of the body, and which of them belong to the part that has to be seen."""
+    def _body(self, sheet: Sheet) -> "tuple[list[Line], Focus]":
+        """The lines of the body, and which of them belong to the part that has to be seen; kept while it stays."""
+        which = sheet.body, sheet.focus
+        if self._drawn is None or self._drawn[0] != which:
+            self._drawn = which, self._drawn_anew(sheet)
+        return self._drawn[1]
+
+    def _drawn_anew(self, sheet: Sheet) -> "tuple[list[Line], Focus]":
         lines: list[Line] = []
         focus = None
         left = MAX_CHARACTERS
         for number, part in enumerate(sheet.body):
             if isinstance(part, Picture):
-                found = self.picture(part.draw())
+                found = self._picture(part.draw())
             else:
-                found = self.words(part, left)
+                found = self._words(part, left)
                 left -= len(part.text) + len(part.lead)
             if number == sheet.focus:
                 focus = len(lines), len(lines) + len(found)
@@ -189,46 +170,42 @@ class _Layout:
             if left < 0:
                 break
         if left < 0:
-            lines += self.words(Words(f"Only the first {MAX_CHARACTERS:,} characters are shown.", "bold yellow"))
+            lines += self._words(Words(f"Only the first {MAX_CHARACTERS:,} characters are shown.", "bold magenta"))
         return lines, focus
 
-    def folded(
-        self, body: "list[Line]", focus: tuple[int, int] | None, room: int, page: int
-    ) -> "tuple[list[Line], int]":
-        """As much of the body as there is room for, and how many pages there are."""
+    def _folded(self, body: "list[Line]", focus: Focus, room: int, page: int) -> "Sequence[Line]":
+        """As much of the body as there is room for."""
         count = len(body)
         if count <= room:
-            return body, 0
+            return body
         if room <= 0:
-            return [], 0
+            return []
         rows = max(room - 1, 1)
-        # At first the beginning and the end are seen, or what is in focus; the pages begin where that ends.
-        head = 0 if focus or room < 3 else rows * 2 // 3
+        # At first the beginning and the end are seen, or what is in focus; the pages begin where that beginning ends.
+        head = 0 if focus or room == 1 else max(rows * 2 // 3, 1)
         pages = -(-(count - head) // rows)
         page %= pages + 1
         if page == 0 and focus is None:
-            tail = rows - head if room > 2 else 0
-            head = head if room > 2 else room - 1
+            tail = room - 1 - head
             hidden = count - head - tail
-            mark = self.mark(f"... {hidden:,} more {'line' if hidden == 1 else 'lines'}: v shows them ...")
-            return [*body[:head], mark, *body[count - tail :]], pages
-        start = _around(focus, rows, count) if page == 0 and focus else head + (page - 1) * rows
+            mark = f"... {hidden:,} more {'line' if hidden == 1 else 'lines'}: v shows them ..."
+            return [*body[:head], self._mark(mark), *body[count - tail :]]
+        start = head + (page - 1) * rows if page or focus is None else _around(focus, rows, count)
         end = min(start + rows, count)
-        shown = body[start:end]
         if room == 1:
-            return shown, pages
+            return body[start:end]
         on = "v goes back" if page == pages else "v shows more"
-        return [*shown, self.mark(f"... lines {start + 1:,} to {end:,} of {count:,}: {on} ...")], pages
+        return [*body[start:end], self._mark(f"... lines {start + 1:,} to {end:,} of {count:,}: {on} ...")]
 
-    def mark(self, text: str) -> "Line":
-        return self.words(Words(text, "yellow"))[0]
+    def _mark(self, text: str) -> "Line":
+        return self._words(Words(text, "bold magenta"))[0]
 
     # -- the choices ----------------------------------------------------------------------------------------
 
-    def choice(self, choice: Choice, keys: int) -> "list[Line]":
-        return self.words(Words(choice.words, "", f"{choice.key:{keys}}  ", _COLOURS.get(choice.key, "bold")))
+    def _choice(self, choice: Choice, keys: int) -> "list[Line]":
+        return self._words(Words(choice.words, "", f"{choice.key:{keys}}  ", _COLOURS.get(choice.key, "bold")))
 
-    def row(self, choices: Sequence[Choice]) -> "list[Line]":
+    def _row(self, choices: Sequence[Choice]) -> "list[Line]":
         """The choices one after the other."""
         from rich.text import Text
 
@@ -239,36 +216,50 @@ class _Layout:
             row.append("  " if number else "")
             row.append(readable(choice.key), _COLOURS.get(choice.key, "bold"))
             row.append(" " + readable(choice.short or choice.words).replace("\n", " "))
-        return self.picture(row)
+        return self._picture(row)
 
     # -- lines ----------------------------------------------------------------------------------------------
 
-    def words(self, words: Words, limit: int = MAX_CHARACTERS) -> "list[Line]":
+    def _words(self, words: Words, limit: int = MAX_CHARACTERS) -> "list[Line]":
+        from rich.cells import cell_len
+        from rich.segment import Segment
+        from rich.style import Style
+
+        text = readable(words.text[:limit])
+        lead = escaped(words.lead[:limit]).translate({} if self._unicode else _PLAIN)
+        if not lead:
+            return self._wrapped(text, words.style, self._width)
+        set_in = cell_len(lead)
+        if set_in > MAX_LEAD or set_in * 2 > self._width:
+            above = self._wrapped(lead, words.lead_style, self._width)
+            return [*above, *self._wrapped(text, words.style, self._width)]
+        lead_style = Style.parse(words.lead_style)
+        space = Segment(" " * set_in)
+        lines = self._wrapped(text, words.style, self._width - set_in)
+        return [[space if number else Segment(lead, lead_style), *line] for number, line in enumerate(lines)]
+
+    def _wrapped(self, text: str, style: str, width: int) -> "list[Line]":
         from rich.cells import cell_len
         from rich.segment import Segment
         from rich.style import Style
         from rich.text import Text
 
-        lead = escaped(words.lead[:limit]).translate({} if self.unicode else _PLAIN)
-        lead_style = Style.parse(words.lead_style)
-        text = Text(readable(words.text[:limit]), words.style, overflow="fold")
-        if not lead:
-            return self.picture(text)
-        set_in = cell_len(lead)
-        if set_in > MAX_LEAD or set_in * 2 > self.width:
-            return [*self.picture(Text(lead, lead_style, overflow="fold")), *self.picture(text)]
-        lines = self.picture(text, self.width - set_in)
-        if not lines:
-            return [[Segment(lead, lead_style)]]
-        space = Segment(" " * set_in)
-        return [[space if number else Segment(lead, lead_style), *line] for number, line in enumerate(lines)]
+        lines: list[Line] = []
+        parsed = Style.parse(style)
+        for line in text.split("\n"):
+            # Most lines fit, and rich takes long to find that out.
+            if cell_len(line) <= width:
+                lines.append([Segment(line, parsed)])
+            else:
+                lines += self._picture(Text(line, style, overflow="fold"), width)
+        return lines
 
-    def picture(self, drawn: "RenderableType", width: int | None = None) -> "list[Line]":
+    def _picture(self, drawn: "RenderableType", width: int | None = None) -> "list[Line]":
         """What rich renders, without anything that a terminal would obey or open."""
         from rich.segment import Segment
 
-        width = self.width if width is None else width
-        lines = self.console.render_lines(drawn, self.console.options.update(width=width), pad=False)
+        width = self._width if width is None else width
+        lines = self._console.render_lines(drawn, self._console.options.update(width=width), pad=False)
         return [
             Segment.adjust_line_length([_plain(each) for each in line if not each.control], width, pad=False)
             for line in lines
