@@ -93,7 +93,7 @@ class PageTests(SynchronousTestCase):
                 ["┃ row 3", "┃ row 4", "┃ ... lines 4 to 5 of 10: v shows more ..."],
                 ["┃ row 5", "┃ row 6", "┃ ... lines 6 to 7 of 10: v shows more ..."],
                 ["┃ row 7", "┃ row 8", "┃ ... lines 8 to 9 of 10: v shows more ..."],
-                ["┃ row 9", "┃ ... lines 10 to 10 of 10: v goes back"],
+                ["┃ row 9", "┃ ... lines 10 to 10 of 10: v goes back ..."],
             ],
         )
 
