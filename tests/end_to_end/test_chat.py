@@ -145,22 +145,22 @@ class ConversationTests(ChatTestCase):
     def test_a_second_interrupt_kills(self) -> None:
         """Ctrl-C twice ends the agent with everything that it started."""
         terminal = self.ready()
-        terminal.type('tool: Bash {"command": "sleep 300"}', "enter")
+        terminal.type('tool: Bash {"command": "mkfifo never && cat never"}', "enter")
         terminal.wait_for("allow once")
         terminal.rest(LOOK)
         terminal.type("y")
-        terminal.wait_for("sleep 300")
-        terminal.wait_for(lambda one: "working" in one.last_line)
+        wait_until(lambda: (self.directory / "never").exists(), "the command runs")
         terminal.type("ctrl-c", "ctrl-c")
         terminal.wait_for(lambda one: "app · idle" in one.last_line)
-        wait_until(
-            lambda: not [one for one in self.inhabited.children().values() if "sleep" in one], "no sleep is left"
-        )
+        wait_until(lambda: not self.left(), "nothing of it is left")
+
+    def left(self) -> list[str]:
+        return [command for command in self.inhabited.children().values() if "never" in command]
 
     def test_two_terminals_in_step(self) -> None:
         """Two terminals show the same; what one of them answers is settled in the other."""
         one, two = self.ready(), self.ready()
-        one.type('tool: Bash {"command": "echo both"}', "enter")
+        one.type('tool: Bash {"command": "touch both"}', "enter")
         for terminal in (one, two):
             terminal.wait_for("allow once")
         two.rest(LOOK)
@@ -169,7 +169,7 @@ class ConversationTests(ChatTestCase):
             terminal.wait_for("✓")
             terminal.wait_for(lambda it: "app · idle" in it.last_line)
             self.assertNotIn("allow once", terminal.text)
-            self.assertIn("● Bash(echo both)", terminal.text)
+            self.assertIn("● Bash(touch both)", terminal.text)
 
     def test_what_was_said_before(self) -> None:
         """Who comes later reads what was said."""
@@ -222,18 +222,21 @@ class LooksTests(ChatTestCase):
         self.assertIn("app · idle", terminal.last_line)
 
     def test_escape_sequences_from_outside(self) -> None:
-        """What the agent says, and what a tool returns, cannot drive the terminal."""
+        """What the agent says, and what it asks for, cannot drive the terminal."""
         terminal = self.ready()
         evil = "\\u001b]52;c;ZXZpbA==\\u0007 \\u001b[2J\\u001b[31mred\\u009b5m \\u202etxt"
         terminal.type(
-            f'json: "{evil}"\\', "enter", 'tool: Bash {"command": "printf \'\\\\033]0;evil\\\\007\'"}', "enter"
+            f'json: "{evil}"\\',
+            "enter",
+            f'tool: Write {{"file_path": "{self.directory}/evil", "content": "{evil}"}}',
+            "enter",
         )
         terminal.wait_for("allow once")
         terminal.rest(LOOK)
         terminal.type("y")
         terminal.wait_for("✓")
-        self.assertNotIn(b"]52;", terminal.raw.replace(b"\\u001b]52;", b""))
-        self.assertNotIn(b"\x1b]0;", terminal.raw)
+        self.assertNotIn(b"\x1b]52;", terminal.raw)
+        self.assertNotIn(b"\x1b[5m", terminal.raw)
         self.assertNotIn("\u202e".encode(), terminal.raw)
         self.assertEqual(terminal.uncontrolled(), b"")
 
