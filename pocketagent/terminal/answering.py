@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from pocketagent.domain.agent import Behavior
 from pocketagent.domain.commands import AnswerPermission, PermissionUpdate
@@ -102,16 +102,17 @@ class Card(ABC):
         return self._pressed(key)
 
     def submit(self, text: str) -> Answer | None:
-        """What was written for the entry. A text that does not fit leaves it open, with a `problem`."""
+        """What was written for the entry. A text that does not fit stays in it, with a `problem`."""
         if self.entry is None or self._taken is None:
             return None
         entry, taken = self.entry, self._taken
         self.problem = ""
         self.entry = self._taken = None
+        text = foreign.text(text) or ""
         try:
-            return taken(foreign.text(text) or "")
+            return taken(text)
         except Unfit as unfit:
-            self.problem, self.entry, self._taken = str(unfit), entry, taken
+            self.problem, self.entry, self._taken = str(unfit), evolve(entry, text=text), taken
             return None
 
     # -- what the person sees -------------------------------------------------------------------------------

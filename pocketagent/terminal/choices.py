@@ -155,10 +155,14 @@ class ChoicesCard(Card):
 
     def _choices(self, asked: Asked) -> Sequence[Choice]:
         goes_on = "goes on" if self._now + 1 < len(self._asked) else "answers"
-        ticks = (Choice("space", "chooses, or not", "choose"),) if asked.several else ()
+        rows = min(len(asked.options) + 1, 9)
+        if asked.several:
+            chooses = Choice("space", "chooses, or not", "choose")
+        else:
+            chooses = Choice(f"1-{rows}" if rows > 1 else "1", "marks, as up and down do", "mark")
         back = (Choice("esc", "goes back to the question before", "back"),) if self._now else ()
         return (
-            *ticks,
+            chooses,
             Choice("enter", goes_on, goes_on),
             Choice("o", "writes something else", "write"),
             *back,
@@ -193,7 +197,7 @@ def _rows(asked: Asked, reply: _Reply) -> tuple[list[Words], int]:
         if option.description:
             rows.append(Words(option.description, "" if is_own else "dim", " " * len(lead)))
         if here and option.preview:
-            rows.append(Words(option.preview, "", f"{' ' * (len(lead) - 2)}{BESIDE} ", "dim"))
+            rows.append(Words(option.preview, "", f"{' ' * (len(lead) - 2)}{BESIDE} ", "dim", True))
     return rows, marked
 
 

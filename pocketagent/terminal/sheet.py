@@ -27,6 +27,8 @@ MAX_TITLE = 3
 """Lines of a title."""
 MAX_LEAD = 32
 """Columns that stand before words; a longer lead gets a line of its own."""
+SET_IN = 2
+"""Columns by which words stand in below such a lead."""
 ROOMY = 16
 """Lines from which on empty lines set the parts apart, even when the body has to be folded for them."""
 BODY = 6
@@ -48,12 +50,14 @@ _COLOURS = {"y": "bold green", "a": "bold green", "n": "bold red"}
 
 @frozen
 class Words:
-    """Text of any length. `lead` stands before its first line, the others are set in below it."""
+    """Text of any length. `lead` stands before its first line, the others are set in below it; with `repeats` it stands
+    before each."""
 
     text: str
     style: str = ""
     lead: str = ""
     lead_style: str = ""
+    repeats: bool = False
 
 
 @frozen
@@ -232,11 +236,17 @@ class Layout:
         set_in = cell_len(lead)
         if set_in > MAX_LEAD or set_in * 2 > self._width:
             above = self._wrapped(lead, words.lead_style, self._width)
-            return [*above, *self._wrapped(text, words.style, self._width)]
+            set_in = min(SET_IN, self._width - 1)
+            space = Segment(" " * set_in)
+            return [*above, *self._beside(space, space, text, words.style)]
         lead_style = Style.parse(words.lead_style)
-        space = Segment(" " * set_in)
-        lines = self._wrapped(text, words.style, self._width - set_in)
-        return [[space if number else Segment(lead, lead_style), *line] for number, line in enumerate(lines)]
+        first = Segment(lead, lead_style)
+        return self._beside(first, first if words.repeats else Segment(" " * set_in), text, words.style)
+
+    def _beside(self, first: "Segment", further: "Segment", text: str, style: str) -> "list[Line]":
+        """The text with what stands before its first line, and before the further ones."""
+        lines = self._wrapped(text, style, self._width - further.cell_length)
+        return [[further if number else first, *line] for number, line in enumerate(lines)]
 
     def _wrapped(self, text: str, style: str, width: int) -> "list[Line]":
         from rich.cells import cell_len

@@ -18,7 +18,7 @@ ONE = {
 MANY = {
     "question": "Which checks?",
     "header": "Checks",
-    "options": [{"label": "ruff"}, {"label": "mypy", "preview": "a.py: error"}, {"label": "trial"}],
+    "options": [{"label": "ruff"}, {"label": "mypy", "preview": "a.py: error\n1 error"}, {"label": "trial"}],
     "multiSelect": True,
 }
 
@@ -136,7 +136,8 @@ class ManyTests(SynchronousTestCase):
         card = opened("AskUserQuestion", {"questions": [MANY]})
         self.assertNotIn("a.py: error", text_of(card))
         card.press("down")
-        self.assertIn("│ a.py: error", text_of(card))
+        self.assertIn("│ a.py: error\n", text_of(card))
+        self.assertIn("│ 1 error\n", text_of(card))
 
 
 class SeveralTests(SynchronousTestCase):

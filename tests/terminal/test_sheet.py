@@ -118,9 +118,16 @@ class WordsTests(SynchronousTestCase):
         self.assertEqual(lines[2:], ["┃ a: some words that", "┃    go on", "┃    and on"])
 
     def test_long_lead(self) -> None:
-        """A lead that is long stands above."""
-        for size, lines in (MAX_LEAD, 1), (MAX_LEAD + 1, 2):
-            self.assertEqual(len(laid(Sheet("Do it?", [Words("x", lead="l" * size)]), 80)[2:]), lines)
+        """A lead that is long stands above, the words set in."""
+        for size, lines in (
+            (MAX_LEAD, ["┃ " + "l" * MAX_LEAD + "x"]),
+            (MAX_LEAD + 1, ["┃ " + "l" * (MAX_LEAD + 1), "┃   x"]),
+        ):
+            self.assertEqual(laid(Sheet("Do it?", [Words("x", lead="l" * size)]), 80)[2:], lines)
+
+    def test_repeated(self) -> None:
+        """A lead may stand before every line."""
+        self.assertEqual(laid(Sheet("Do it?", [Words("a\nb", lead="- ", repeats=True)]), 20)[2:], ["┃ - a", "┃ - b"])
 
     def test_harmless(self) -> None:
         """Nothing of what stands on a sheet acts on a terminal, wherever it stands."""
