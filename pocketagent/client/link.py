@@ -1,7 +1,6 @@
 # -*- test-case-name: tests.client.test_link -*-
 """The way to a server: its address, TLS to exactly that one, the upgrade to a WebSocket; each failure as a sentence."""
 
-import asyncio
 import base64
 import errno
 import hashlib
@@ -17,7 +16,9 @@ from urllib.parse import urlsplit
 from attrs import Attribute, field, frozen
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidMessage, InvalidProxy, InvalidStatus, ProxyError
+from websockets.proxy import get_proxy
 from websockets.typing import Subprotocol
+from websockets.uri import parse_uri
 
 from pocketagent.client.problems import NotMyServer, Problem, TurnedAway, Unreachable
 from pocketagent.version import VERSION
@@ -131,6 +132,27 @@ def fingerprint_of(certificate: bytes) -> str:
     return base64.b64encode(hashlib.sha256(spki).digest()).decode()
 
 
+async def dial(server: Server, timeout: float = OPEN_TIMEOUT) -> ClientConnection:
+    """A WebSocket to this server, the token sent to no other.
+
+    Raises Unreachable, NotMyServer, TurnedAway or Problem.
+    """
+    return await _connect(server, _context(server), _pinned(server.fingerprint), timeout)
+
+
+async def look(url: str, timeout: float = OPEN_TIMEOUT) -> str:
+    """The fingerprint of whoever answers at this address; nothing is said to them. Raises Unreachable, NotMyServer or
+    Problem."""
+    url = address(url)
+    if url.startswith("ws:"):
+        raise Problem(f"{url} is not encrypted: it has no fingerprint.")
+    try:
+        await _connect(Server(url, ""), _any_context(), _Looking, timeout)
+    except _Seen as seen:
+        return seen.fingerprint
+    raise AssertionError("a look is no connection")
+
+
 class _Straight(connect):
     """To where it was told, and nowhere else: websockets follows redirects, the server has none."""
 
@@ -138,18 +160,17 @@ class _Straight(connect):
         return exc
 
 
-async def dial(server: Server, timeout: float = OPEN_TIMEOUT) -> ClientConnection:
-    """A WebSocket to this server, the token sent to no other.
-
-    Raises Unreachable, NotMyServer, TurnedAway or Problem.
-    """
+async def _connect(
+    server: Server, context: ssl.SSLContext | None, connection: type[ClientConnection], timeout: float
+) -> ClientConnection:
     host, port = _host(server.url)
+    # Through the proxy that the environment names, but for this machine, where no proxy has any business.
+    proxy = None if is_loopback(host) else get_proxy(parse_uri(server.url))
     try:
         return await _Straight(
             server.url,
-            ssl=_context(server),
-            # Through the proxy that the environment names, but for this machine, where no proxy has any business.
-            proxy=None if is_loopback(host) else True,
+            ssl=context,
+            proxy=proxy,
             additional_headers={"Authorization": f"Bearer {server.token}"},
             user_agent_header=f"pocketagent/{VERSION}",
             subprotocols=[Subprotocol(SUBPROTOCOL)],
@@ -160,7 +181,7 @@ async def dial(server: Server, timeout: float = OPEN_TIMEOUT) -> ClientConnectio
             ping_interval=PING_INTERVAL,
             ping_timeout=PING_TIMEOUT,
             close_timeout=CLOSE_TIMEOUT,
-            create_connection=_pinned(server.fingerprint),
+            create_connection=connection,
         )
     except InvalidStatus as answer:
         raise _answered(answer, server, host) from None
@@ -176,22 +197,7 @@ async def dial(server: Server, timeout: float = OPEN_TIMEOUT) -> ClientConnectio
     except (InvalidMessage, InvalidHandshake, EOFError):
         raise Unreachable(f"What answers at {host}:{port} is not a Pocket Agent Server.") from None
     except OSError as error:
-        raise _no_way(error, host, port, timeout) from None
-
-
-async def look(url: str, timeout: float = OPEN_TIMEOUT) -> str:
-    """The fingerprint of whoever answers at this address; nothing is said to them. Raises Unreachable or
-    NotMyServer."""
-    host, port = _host(url)
-    try:
-        async with asyncio.timeout(timeout):
-            _, writer = await asyncio.open_connection(host, port, ssl=_any_context(), server_hostname=host)
-    except OSError as error:
-        raise _no_way(error, host, port, timeout) from None
-    try:
-        return fingerprint_of(writer.get_extra_info("ssl_object").getpeercert(True))
-    finally:
-        writer.transport.abort()
+        raise _no_way(error, host, port, timeout, proxy is not None) from None
 
 
 def _host(url: str) -> tuple[str, int]:
@@ -214,12 +220,20 @@ def _context(server: Server) -> ssl.SSLContext | None:
         return _any_context()
     try:
         return ssl.create_default_context(cafile=server.ca)
-    except (OSError, ssl.SSLError) as error:
-        raise Problem(f"{server.ca} holds no certificates that can be read: {error}.") from None
+    except OSError:  # which an SSLError is, too
+        raise Problem(f"There are no certificates in {server.ca} that can be read.") from None
+
+
+class _Connection(ClientConnection):
+    """One that may fail before it has begun, as websockets forgets: when TLS fails in the tunnel of a proxy."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if hasattr(self, "transport"):
+            super().connection_lost(exc)
 
 
 def _pinned(fingerprint: str | None) -> type[ClientConnection]:
-    class Pinned(ClientConnection):
+    class Pinned(_Connection):
         """Says nothing, the token least of all, before the key of the other end is known to be the right one."""
 
         async def handshake(self, *args: object, **more: object) -> None:
@@ -235,6 +249,19 @@ def _pinned(fingerprint: str | None) -> type[ClientConnection]:
             await super().handshake(*args, **more)  # type: ignore[arg-type]  # whatever websockets hands on
 
     return Pinned
+
+
+class _Seen(Exception):
+    def __init__(self, fingerprint: str) -> None:
+        super().__init__(fingerprint)
+        self.fingerprint = fingerprint
+
+
+class _Looking(_Connection):
+    """Says nothing at all: it has seen what it came for."""
+
+    async def handshake(self, *args: object, **more: object) -> None:
+        raise _Seen(fingerprint_of(self.transport.get_extra_info("ssl_object").getpeercert(True)))
 
 
 def _answered(answer: InvalidStatus, server: Server, host: str) -> Problem:
@@ -269,18 +296,20 @@ def _error(body: bytes) -> Mapping[str, object]:
     return data if isinstance(data, dict) else {}
 
 
-def _no_way(error: OSError, host: str, port: int, timeout: float) -> Unreachable:
+def _no_way(error: OSError, host: str, port: int, timeout: float, has_proxy: bool) -> Unreachable:
     if isinstance(error, ssl.SSLError):
         return Unreachable(f"What answers at {host}:{port} does not speak TLS ({error.reason}).")
-    if isinstance(error, socket.gaierror):
-        return Unreachable(f"There is no host {host}: is its name right, and is there a network?")
     if isinstance(error, TimeoutError):
         return Unreachable(f"{host} does not answer at port {port} within {timeout:g} seconds.")
     # For a name with several addresses asyncio puts what went wrong with each into one text.
     numbers = [error.errno] if error.errno else [int(number) for number in _ERRNO.findall(str(error))]
+    why = os.strerror(numbers[0]) if numbers and numbers[0] > 0 else str(error) or "it hung up"
+    if has_proxy:
+        return Unreachable(f"The proxy that the environment names, or {host} by way of it, cannot be reached: {why}.")
+    if isinstance(error, socket.gaierror):
+        return Unreachable(f"There is no host {host}: is its name right, and is there a network?")
     if errno.ECONNREFUSED in numbers:
         return Unreachable(
             f"Nothing listens at {host}:{port}: is the server running there? (`make run`, or `twistd pocketagent`)"
         )
-    why = os.strerror(numbers[0]) if numbers else str(error)
     return Unreachable(f"{host}:{port} cannot be reached: {why}.")
