@@ -7,7 +7,9 @@ import re
 
 from pocketagent.cli.completion import completed
 from pocketagent.cli.options import RAW, Commands, profile_option
-from pocketagent.domain.agent import PermissionMode
+
+MODES = ("default", "acceptEdits", "plan", "auto", "dontAsk", "bypassPermissions")
+"""Those of `domain.agent`, which would have to be imported for every command."""
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -81,8 +83,8 @@ def _run(commands: Commands) -> None:
     )
     run.add_argument("--queue", action="store_true", help="wait for what runs there already")
     run.add_argument("--model", metavar="NAME", help="the model, such as opus")
-    modes = [mode.value for mode in PermissionMode]
-    run.add_argument("--permission-mode", choices=modes, metavar="MODE", help=f"how much is asked: {', '.join(modes)}")
+    help_ = f"how much is asked: {', '.join(MODES)}"
+    run.add_argument("--permission-mode", choices=MODES, metavar="MODE", help=help_)
     tools = "a tool that is not asked for, such as 'Bash(make test:*)'; may be repeated"
     run.add_argument("--allowed-tools", metavar="TOOL", action="append", help=tools)
     run.add_argument("--permission", choices=("deny", "allow", "ask"), help="what to answer when the agent asks")
