@@ -58,12 +58,12 @@ class View:
         conversation, pen = self.conversation, self.pen
         lines = []
         if text := self._writing(pen, width, height):
-            lines.append(text)
+            lines += ["", text]
         calls = list(conversation.calls.values())
         if self.asks is None:
             lines += [pen.call(call, self.now()) for call in calls[-MAX_CALLS:]]
         if conversation.state is State.EXECUTING and not lines and self.asks is None:
-            what = conversation.doing or ("thinking" if conversation.thinking else "working")
+            what = conversation.doing or ("thinking" if conversation.is_thinking else "working")
             lines.append(f"{self._spinner()} {escaped(what)} …")
         waiting = [message.prompt for message in conversation.waiting.values()]
         lines += self._prompts(waiting, "waits", width)
@@ -75,7 +75,7 @@ class View:
             return textwrap.fill(f"{escaped(self.confirms)} [y/n]", max(1, width - 1))
         if self.asks is None or self.pen is None:
             return ""
-        return self.pen.drawn(self.asks.render(width, height))
+        return "\n" + self.pen.drawn(self.asks.render(width, height - 1))
 
     def status(self, width: int) -> StyleAndTextTuples:
         line, conversation = self.status_line, self.conversation
@@ -102,7 +102,7 @@ class View:
         rest = self.conversation.writing.rest
         key = (len(rest), rest[-32:], width, height)
         if self._drawn[0] != key:
-            self._drawn = key, pen.writing(rest) if rest.strip() else ""
+            self._drawn = key, pen.writing(rest, not self.conversation.writing.has_begun) if rest.strip() else ""
         return self._drawn[1]
 
     def _spinner(self) -> str:
