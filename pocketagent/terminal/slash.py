@@ -41,6 +41,6 @@ class Slash:
 
 def slash(text: str) -> Slash | None:
     """The command that a text is; None for what is meant for the agent."""
-    name, _, rest = text.strip().partition(" ")
+    name, *rest = text.split(maxsplit=1) or [""]
     name = SHORT.get(name, name)
-    return Slash(name, rest.strip()) if name in OURS and "\n" not in text.strip() else None
+    return Slash(name, "".join(rest).strip()) if name in OURS and "\n" not in text.strip() else None

@@ -8,9 +8,18 @@ from attrs import define, field
 from pocketagent.client.standing import Phase, Standing
 from pocketagent.domain.events import State
 from pocketagent.domain.text import escaped
+from pocketagent.terminal.cells import cut, width_of
 
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 PLAIN_SPINNER = "|/-\\"
+
+GAP = 2
+"""Cells between the two sides."""
+LEAST = 9
+"""Cells of the right side that are worth showing."""
+LEAST_NAME = 4
+"""Cells of a project's name that are worth showing."""
+NAME = "class:status.name"
 
 Fragments = list[tuple[str, str]]
 """Styled pieces of text, as prompt_toolkit takes them."""
@@ -36,10 +45,10 @@ class Status:
     hint: str = ""
 
     def line(self, width: int, now: float, unicode: bool = True) -> Fragments:
-        """The line, at most `width` characters wide. `now`: seconds of the clock that `retry_at` was taken from."""
+        """The line, at most `width` cells wide. `now`: seconds of the clock that `retry_at` was taken from."""
         left = [*self._connection(now, unicode), *self._project()]
-        right = [("class:status.hint", self.hint)] if self.hint else self._agent()
-        return _fitted(left, right, width, " · " if unicode else " | ")
+        right = [("class:status.hint", escaped(self.hint))] if self.hint else self._agent()
+        return _fitted(left, right, width, *((" · ", "…") if unicode else (" | ", "...")))
 
     def _connection(self, now: float, unicode: bool) -> Fragments:
         dot = "●" if unicode else "*"
@@ -69,7 +78,7 @@ class Status:
             word, style = "idle", "class:status"
         if self.queued:
             word += f" +{self.queued}"
-        return [("class:status.name", escaped(self.project)), (style, word)]
+        return [(NAME, escaped(self.project)), (style, word)]
 
     def _agent(self) -> Fragments:
         parts: Fragments = []
@@ -107,17 +116,31 @@ def spelt(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02} m"
 
 
-def _fitted(left: Fragments, right: Fragments, width: int, between: str) -> Fragments:
-    """Both sides on one line: what stands last on the right goes first when there is no room."""
-    while right and _width(left, between) + _width(right, between) + 2 > width and len(right) > 1:
+def _fitted(left: Fragments, right: Fragments, width: int, between: str, dots: str) -> Fragments:
+    """Both sides on one line. Where there is no room, what stands last on the right goes first, then the rest of the
+    right, then the project's name, from its end."""
+    room = width - _width(left, between) - GAP
+    while len(right) > 1 and _width(right, between) > room:
         right = right[:-1]
-    room = width - _width(left, between) - 2
     if right and _width(right, between) > room:
         style, text = right[0]
-        right = [(style, text[: max(0, room - 1)] + "…")] if room > 8 else []
-    gap = max(1, width - _width(left, between) - _width(right, between))
-    line = [*_joined(left, between), ("", " " * gap if right else ""), *_joined(right, between)]
-    return _cut(line, width)
+        right = [(style, cut(text, room, dots))] if room >= LEAST else []
+    if not right:
+        return _cut(_joined(_narrowed(left, width, between, dots), between), width, dots)
+    gap = width - _width(left, between) - _width(right, between)
+    return [*_joined(left, between), ("", " " * gap), *_joined(right, between)]
+
+
+def _narrowed(parts: Fragments, width: int, between: str, dots: str) -> Fragments:
+    """The name takes what room there is, if it is worth it."""
+    over = _width(parts, between) - width
+    narrow: Fragments = []
+    for style, text in parts:
+        if over <= 0 or style != NAME:
+            narrow.append((style, text))
+        elif (room := width_of(text) - over) >= LEAST_NAME:
+            narrow.append((style, cut(text, room, dots)))
+    return narrow
 
 
 def _joined(parts: Sequence[tuple[str, str]], between: str) -> Fragments:
@@ -130,12 +153,17 @@ def _joined(parts: Sequence[tuple[str, str]], between: str) -> Fragments:
 
 
 def _width(parts: Sequence[tuple[str, str]], between: str) -> int:
-    return sum(len(text) for _, text in parts) + len(between) * max(0, len(parts) - 1)
+    return sum(width_of(text) for _, text in parts) + len(between) * max(0, len(parts) - 1)
 
 
-def _cut(line: Fragments, width: int) -> Fragments:
-    cut: Fragments = []
+def _cut(line: Fragments, width: int, dots: str) -> Fragments:
+    if _width(line, "") <= width:
+        return line
+    short: Fragments = []
     for style, text in line:
-        cut.append((style, text[: max(0, width)]))
-        width -= len(text)
-    return cut
+        whole = width_of(text) <= width - len(dots)
+        short.append((style, text if whole else cut(text, width, dots)))
+        if not whole:
+            break
+        width -= width_of(text)
+    return short

@@ -1,7 +1,6 @@
 # -*- test-case-name: tests.terminal.test_view -*-
 """What is alive below: the text being written, the tools at work, the prompts that wait, the card, the status."""
 
-import textwrap
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from pocketagent.domain.agent import PermissionMode
 from pocketagent.domain.events import State
 from pocketagent.domain.text import escaped
+from pocketagent.terminal.cells import cut, width_of, wrapped
 from pocketagent.terminal.conversation import Conversation
 from pocketagent.terminal.status import MODES, PLAIN_SPINNER, SPINNER, Status
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MAX_CALLS, MAX_WAITING = 6, 4
 """Lines for the tools at work, and for the prompts that wait."""
+LEAST_WRITING = 1
+"""Lines of the text that is being written, whatever else there is."""
 HINT = 4.0
 """Seconds for which a hint stays."""
 TURNS_A_SECOND = 10
@@ -56,23 +58,24 @@ class View:
         if self.pen is None:
             return ""
         conversation, pen = self.conversation, self.pen
-        lines = []
-        if text := self._writing(pen, width, height):
-            lines += ["", text]
-        calls = list(conversation.calls.values())
+        pen.resize(width, pen.height)
+        below = []
         if self.asks is None:
-            lines += [pen.call(call, self.now()) for call in calls[-MAX_CALLS:]]
-        if conversation.state is State.EXECUTING and not lines and self.asks is None:
+            below += [pen.call(call, self.now()) for call in [*conversation.calls.values()][-MAX_CALLS:]]
+        text = self._writing(pen, width)
+        if conversation.state is State.EXECUTING and not text and not below and self.asks is None:
             what = conversation.doing or ("thinking" if conversation.is_thinking else "working")
-            lines.append(f"{self._spinner()} {escaped(what)} …")
+            below.append(cut(f"{self._spinner()} {escaped(what)} {self._dots}", width, self._dots))
         waiting = [message.prompt for message in conversation.waiting.values()]
-        lines += self._prompts(waiting, "waits", width)
-        lines += self._prompts(self.sending, "not sent yet", width)
-        return "\n".join(line.rstrip("\n") for line in lines)
+        below += self._prompts(waiting, "waits", width)
+        below += self._prompts(self.sending, "not sent yet", width)
+        room = max(LEAST_WRITING, height - len(below) - 1)
+        above = ["", *text.split("\n")[-room:]] if text else []
+        return "\n".join([*above, *below])
 
     def card(self, width: int, height: int) -> str:
         if self.confirms:
-            return textwrap.fill(f"{escaped(self.confirms)} [y/n]", max(1, width - 1))
+            return "\n".join(wrapped(f"{escaped(self.confirms)} [y/n]", max(1, width - 1)))
         if self.asks is None or self.pen is None:
             return ""
         return "\n" + self.pen.drawn(self.asks.render(width, height - 1))
@@ -98,12 +101,17 @@ class View:
 
     # -- its parts --------------------------------------------------------------------------------------------
 
-    def _writing(self, pen: "Pen", width: int, height: int) -> str:
-        rest = self.conversation.writing.rest
-        key = (len(rest), rest[-32:], width, height)
+    def _writing(self, pen: "Pen", width: int) -> str:
+        """The text that is being written; drawn when it has changed, for the picture is asked for more often."""
+        writing = self.conversation.writing
+        key = writing.rest, writing.has_begun, width, pen.height
         if self._drawn[0] != key:
-            self._drawn = key, pen.writing(rest, not self.conversation.writing.has_begun) if rest.strip() else ""
+            self._drawn = key, pen.writing(writing.rest, not writing.has_begun) if writing.rest.strip() else ""
         return self._drawn[1]
+
+    @property
+    def _dots(self) -> str:
+        return "…" if self.unicode else "..."
 
     def _spinner(self) -> str:
         frames = SPINNER if self.unicode else PLAIN_SPINNER
@@ -111,13 +119,15 @@ class View:
 
     def _prompts(self, texts: Sequence[str], word: str, width: int) -> Sequence[str]:
         """Prompts that are not at their turn, a line each."""
-        room = max(8, width - len(word) - 8)
         lines = []
         for number, text in enumerate(texts[:MAX_WAITING], start=1):
-            flat = escaped(" ".join(text.split()))
-            lines.append(f"  {number}. {flat[:room]}{'…' if len(flat) > room else ''} ({word})")
+            head, tail = f"  {number}. ", f" ({word})"
+            flat = escaped(" ".join(text[: max(0, width)].split()))
+            room = max(0, width - len(head) - len(tail))
+            more = self._dots if len(text) > width and width_of(flat) <= room - len(self._dots) else ""
+            lines.append(cut(f"{head}{cut(flat, room, self._dots)}{more}{tail}", width, self._dots))
         if len(texts) > MAX_WAITING:
-            lines.append(f"  and {len(texts) - MAX_WAITING} more ({word})")
+            lines.append(cut(f"  and {len(texts) - MAX_WAITING} more ({word})", width, self._dots))
         return lines
 
 
