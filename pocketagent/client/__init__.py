@@ -6,7 +6,7 @@ from pocketagent.client.problems import ConnectionLost, NotMyServer, Problem, Tu
 from pocketagent.client.standing import Phase, Standing
 from pocketagent.client.subscription import Subscription
 from pocketagent.domain.refusals import Code, Refusal
-from pocketagent.wire.server import Message, Question
+from pocketagent.wire.server import Message, Page, Question, questions, value
 
 __all__ = [
     "Client",
@@ -14,6 +14,7 @@ __all__ = [
     "ConnectionLost",
     "Message",
     "NotMyServer",
+    "Page",
     "Phase",
     "Problem",
     "Question",
@@ -23,4 +24,6 @@ __all__ = [
     "Subscription",
     "TurnedAway",
     "Unreachable",
+    "questions",
+    "value",
 ]

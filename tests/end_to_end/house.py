@@ -27,6 +27,7 @@ from attrs import define
 from twisted.trial.unittest import SynchronousTestCase
 from websockets.sync.client import connect
 
+from pocketagent.client.link import Server
 from tests.end_to_end.client import DEADLINE, MESSAGE, Client, Pinned, TooLate, wait_until
 from tests.messages_api import prompt_of
 
@@ -182,6 +183,13 @@ class House:
         client = Client(ws)
         client.wait_for(lambda message: message["type"] == "connection_established")
         return client
+
+    def library(self, token: str | None = None) -> Server:
+        """This server, as the client library wants to know it; with this token (None: a new device's)."""
+        secret = self.token() if token is None else token
+        if self.plaintext:
+            return Server(f"ws://127.0.0.1:{self.port}", secret)
+        return Server(f"127.0.0.1:{self.port}", secret, self.fingerprint)
 
     def dial(self) -> socket.socket:
         """A TCP connection, nothing said yet."""
