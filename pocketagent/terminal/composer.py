@@ -1,8 +1,14 @@
 # -*- test-case-name: tests.terminal.test_composer -*-
 """Where a person writes: the text, what was written before, and what could be meant."""
 
+import contextlib
+import fcntl
+import io
+import itertools
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from prompt_toolkit.buffer import Buffer
@@ -10,12 +16,15 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 
-from pocketagent.domain.text import escaped
+from pocketagent.domain.text import UNSAFE, escaped
+from pocketagent.terminal.cells import cut
 
 MAX_REMEMBERED = 1000
-"""Prompts that are remembered from one start to the next."""
+"""Prompts that are remembered from one start to the next; beyond it, the newer half of them stays."""
+MAX_SIZE = 4 * 1024 * 1024
+"""Bytes of the file that remembers them, with the same consequence."""
 MAX_SHOWN = 60
-"""Characters of what stands beside a completion."""
+"""Cells of what stands beside a completion."""
 
 
 def composer(history: History, completer: Completer, submit: Callable[[str], None]) -> Buffer:
@@ -42,16 +51,51 @@ def remembered(path: Path | None) -> History:
         return InMemoryHistory()
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
-        history = FileHistory(str(path))
-        newest = list(history.load_history_strings())  # newest first
-        if len(newest) > MAX_REMEMBERED:
-            path.write_bytes(b"")
-            for text in reversed(newest[: MAX_REMEMBERED // 2]):
-                history.store_string(text)
+        history = Remembered(path)
+        history.shorten()
         return history
     except OSError:
         return InMemoryHistory()
+
+
+class Remembered(FileHistory):
+    """A file that several terminals add to, each a prompt at a time. What cannot be kept is remembered until the end.
+
+    It is the file of prompt_toolkit: `+` before each line of a prompt, `#` before the time.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(str(path))
+
+    def store_string(self, string: str) -> None:
+        with contextlib.suppress(OSError), self._locked() as file:
+            file.write(_kept(string))
+
+    def shorten(self) -> None:
+        """Keep to the bounds. Raises OSError where the file can be neither made nor read."""
+        with self._locked() as file:
+            kept = [_kept(text) for text in self.load_history_strings()]  # newest first
+            if len(kept) > MAX_REMEMBERED or sum(map(len, kept)) > MAX_SIZE:
+                sizes = itertools.accumulate(map(len, kept))
+                newest = [text for text, size in zip(kept, sizes, strict=True) if size <= MAX_SIZE // 2]
+                file.truncate(0)
+                file.write(b"".join(reversed(newest[: MAX_REMEMBERED // 2])))
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[io.FileIO]:
+        """The file, to add to, while nobody else does. A pipe or a device is none."""
+        descriptor = os.open(self.filename, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+        with io.FileIO(descriptor, "r+") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError("This is no file.")
+            os.fchmod(descriptor, 0o600)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield file
+
+
+def _kept(text: str) -> bytes:
+    lines = "".join(f"+{line}\n" for line in text.split("\n"))
+    return f"\n# {datetime.now()}\n{lines}".encode("utf-8", "replace")
 
 
 class Words(Completer):
@@ -81,11 +125,11 @@ class Words(Completer):
 
 
 def _matching(words: Mapping[str, str], begun: str) -> Sequence[Completion]:
-    """Those that begin so, then those that only have it in them."""
+    """Those that begin so, then those that only have it in them. A word that nobody could have typed is none."""
     low = begun.lower()
-    first = [word for word in words if word.lower().startswith(low)]
-    inside = [word for word in words if low.lstrip("/") in word.lower() and word not in first]
+    known = [word for word in words if not UNSAFE.search(word)]
+    first = [word for word in known if word.lower().startswith(low)]
+    inside = [word for word in known if low.lstrip("/") in word.lower() and not word.lower().startswith(low)]
     return [
-        Completion(word, -len(begun), display=escaped(word), display_meta=escaped(words[word])[:MAX_SHOWN])
-        for word in [*first, *inside]
+        Completion(word, -len(begun), display_meta=cut(escaped(words[word]), MAX_SHOWN)) for word in [*first, *inside]
     ]
