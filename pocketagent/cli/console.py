@@ -61,4 +61,5 @@ class Console:
         try:
             return self.ask().strip().lower() in ("y", "yes")
         except EOFError:
+            self.err.write("\n")
             return False

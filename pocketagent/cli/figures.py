@@ -10,7 +10,7 @@ from pocketagent.cli.console import Console
 from pocketagent.cli.remote import talk
 from pocketagent.cli.table import table
 from pocketagent.client import Client
-from pocketagent.domain.replies import Condition, ServerStats
+from pocketagent.domain.replies import Condition, HealthStatus, ServerStats
 from pocketagent.domain.text import escaped
 
 MIB = 1024 * 1024
@@ -60,9 +60,12 @@ def _show(found: ServerStats, is_json: bool, console: Console) -> None:
 
 
 def health(chosen: argparse.Namespace, console: Console) -> int:
-    """1 when it is unhealthy."""
-    found = talk(chosen, console, Client.health_check)
-    if chosen.json:
+    return show_health(talk(chosen, console, Client.health_check), chosen.json, console)
+
+
+def show_health(found: HealthStatus, is_json: bool, console: Console) -> int:
+    """The exit code: 1 when it is unhealthy."""
+    if is_json:
         print(json.dumps(attrs.asdict(found), indent=2), file=console.out)
     else:
         rows = [(name, one.status, one.reason or "") for name, one in found.checks.items()]
