@@ -10,7 +10,6 @@ import contextlib
 import random
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from itertools import islice
 from types import TracebackType
 from typing import Protocol
 
@@ -23,6 +22,7 @@ from pocketagent.client.problems import ConnectionLost, NotMyServer, Problem, Tu
 from pocketagent.client.requests import Requests
 from pocketagent.client.standing import Phase, Standing, waits
 from pocketagent.client.subscription import MAX_BYTES, MAX_MESSAGES, Subscription
+from pocketagent.client.under_way import Asked, UnderWay
 from pocketagent.domain import commands
 from pocketagent.domain.commands import Command
 from pocketagent.domain.refusals import Code, Refusal
@@ -33,15 +33,10 @@ from pocketagent.wire.server import Message, Unintelligible
 PATIENCE = 60.0
 """Seconds that a request may take, a time without a connection included."""
 GREETING_TIMEOUT = 10.0
-MAX_UNDER_WAY = 32
-"""Requests at once: half of what the server takes before it stops reading (docs/protocol.md, Rates)."""
 MAX_WATCHED = 10_000
 """Changes of projects, or figures, that wait for whoever watches: the oldest are dropped."""
 STEADY = 10.0
 """Seconds after which a connection was a good one: the waits before new tries begin anew."""
-RATE_PAUSE, LONGEST_PAUSE = 1.0, 60.0
-"""Seconds without a request after one too many: where the server does not say how many, and at most."""
-
 CREDENTIAL_GONE = 4401
 REASONS: Mapping[int, str] = {
     1000: "The server closed the connection, which was not in use.",
@@ -50,12 +45,6 @@ REASONS: Mapping[int, str] = {
     4429: "The server asks for fewer requests.",
 }
 """Close codes of the server (docs/protocol.md), as sentences."""
-
-REPEATABLE = (
-    *(commands.ListProjects, commands.GetMessages, commands.GetAgentInfo, commands.GetContext, commands.CheckHealth),
-    *(commands.GetStats, commands.JoinProject, commands.LeaveProject),
-)
-"""Asked again on the next connection when the reply was lost: they change nothing. So is a prompt with an id."""
 
 
 class Link(Protocol):
@@ -66,26 +55,6 @@ class Link(Protocol):
     async def recv(self, decode: bool | None = None) -> str | bytes: ...
 
     async def close(self) -> None: ...
-
-
-@define(eq=False)
-class _Asked:
-    """A request that has no answer yet. `answer`: None for what the client asks by itself, of which the next connection
-    knows nothing. `state`: the first of the two replies to a join."""
-
-    request_id: str
-    command: Command
-    payload: str
-    answer: "asyncio.Future[Message] | None"
-    subscription: Subscription | None
-    is_sent: bool = False
-    state: Message | None = None
-
-    @property
-    def is_repeatable(self) -> bool:
-        if isinstance(self.command, commands.Execute):
-            return self.command.prompt_id is not None
-        return isinstance(self.command, REPEATABLE)
 
 
 @frozen(eq=False)
@@ -134,13 +103,14 @@ class Client(Requests):
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     standing: Standing = field(default=Standing(Phase.CLOSED), init=False)
     established: ConnectionEstablished = field(init=False)
-    _asked: dict[str, _Asked] = field(factory=dict, init=False)
-    _unsent: asyncio.Event = field(factory=asyncio.Event, init=False)
-    _pause: float = field(default=0.0, init=False)
+    _under_way: UnderWay = field(init=False)
     _subscriptions: dict[str, Subscription] = field(factory=dict, init=False)
     _watchers: list[_Watcher] = field(factory=list, init=False)
     _keeper: "asyncio.Task[None] | None" = field(default=None, init=False)
     _problem: Exception | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._under_way = UnderWay(self.sleep)
 
     # -- the connection ---------------------------------------------------------------------------------------
 
@@ -238,35 +208,14 @@ class Client(Requests):
             await opened.close()
 
     async def _write(self, opened: Link) -> None:
-        """Send what was not sent yet, in the order in which it was asked, so much at once as the server takes."""
+        """Send what was not sent yet, in the order in which it was asked."""
         with contextlib.suppress(ConnectionClosed):  # which the reader is told as well
             while True:
-                self._unsent.clear()
-                if self._pause:
-                    pause, self._pause = self._pause, 0.0
-                    await self.sleep(pause)
-                room = MAX_UNDER_WAY - sum(asked.is_sent for asked in self._asked.values())
-                for asked in [*islice((asked for asked in self._asked.values() if not asked.is_sent), max(0, room))]:
-                    if self._pause:
-                        break
-                    if asked.request_id in self._asked:
-                        asked.is_sent = True
-                        if isinstance(asked.command, commands.AcknowledgeMessages):
-                            del self._asked[asked.request_id]  # which has no reply
-                        await opened.send(asked.payload)
-                await self._unsent.wait()
+                await opened.send((await self._under_way.next()).payload)
 
     def _lost(self, reason: str) -> None:
-        """The connection is gone: what must not be asked twice has failed, all else waits for the next one."""
-        self._pause = 0.0
-        for request_id, asked in list(self._asked.items()):
-            if asked.answer is None:
-                del self._asked[request_id]
-            elif asked.is_sent and not asked.is_repeatable:
-                del self._asked[request_id]
-                _fail(asked.answer, ConnectionLost(f"{reason} Whether the server did what was asked is not known."))
-            else:
-                asked.is_sent, asked.state = False, None
+        """The connection is gone: its subscriptions with it, and some of what was asked."""
+        self._under_way.lost(reason)
         for subscription in self._subscriptions.values():
             subscription.lost()
 
@@ -283,10 +232,7 @@ class Client(Requests):
         if self._problem is not None:
             return
         self._problem = problem
-        for asked in self._asked.values():
-            if asked.answer is not None:
-                _fail(asked.answer, problem)
-        self._asked.clear()
+        self._under_way.end(problem)
         for subscription in self._subscriptions.values():
             subscription.end(problem)
         for watcher in self._watchers:
@@ -318,24 +264,21 @@ class Client(Requests):
             self._put(commands.LeaveProject(project_id=subscription.project_id))
 
     def _answered(self, message: Message, request_id: str) -> None:
-        asked = self._asked.get(request_id)
+        asked = self._under_way.get(request_id)
         if asked is None:
             return
         refusal = wire.refusal(message) if message.type == "error" else None
         if refusal is not None and refusal.code is Code.RATE_LIMITED:
-            # Nothing is asked for a while; then this again, before what was asked after it.
-            asked.is_sent = False
-            self._pause = min(max(self._pause, wire.retry_after(refusal) or RATE_PAUSE), LONGEST_PAUSE)
-        elif isinstance(asked.command, commands.JoinProject) and message.type == "project_state":
+            self._under_way.one_too_many(asked, wire.retry_after(refusal))
+            return
+        if isinstance(asked.command, commands.JoinProject) and message.type == "project_state":
             asked.state = message
             return
-        else:
-            del self._asked[request_id]
-            if asked.subscription is not None:
-                self._joined(asked.subscription, asked.state, message, refusal)
-            if asked.answer is not None and not asked.answer.done():
-                asked.answer.set_result(message)
-        self._unsent.set()
+        self._under_way.remove(request_id)
+        if asked.subscription is not None:
+            self._joined(asked.subscription, asked.state, message, refusal)
+        if asked.answer is not None and not asked.answer.done():
+            asked.answer.set_result(message)
 
     def _joined(
         self, subscription: Subscription, state: Message | None, message: Message, refusal: Refusal | None
@@ -366,8 +309,7 @@ class Client(Requests):
             where = self.standing.reason or "The server did not answer."
             raise Unreachable(f"{where} Nothing came of it within {self.patience:g} seconds.") from None
         finally:
-            self._asked.pop(asked.request_id, None)
-            self._unsent.set()
+            self._under_way.remove(asked.request_id)
         if message.type == "error":
             raise wire.refusal(message)
         return message
@@ -377,7 +319,7 @@ class Client(Requests):
         command: Command,
         answer: "asyncio.Future[Message] | None" = None,
         subscription: Subscription | None = None,
-    ) -> _Asked:
+    ) -> Asked:
         """To be sent as soon as there is a connection. Raises what this client has ended with, and Refusal for what
         the server would not read."""
         self._check()
@@ -386,8 +328,8 @@ class Client(Requests):
         bound = self.established.limits.get("message_size", len(payload))
         if len(payload) > bound:
             raise Refusal(Code.MESSAGE_TOO_LARGE, f"This is {len(payload)} bytes long, and the server takes {bound}.")
-        asked = self._asked[request_id] = _Asked(request_id, command, payload.decode(), answer, subscription)
-        self._unsent.set()
+        asked = Asked(request_id, command, payload.decode(), answer, subscription)
+        self._under_way.put(asked)
         return asked
 
     def _check(self) -> None:
@@ -399,10 +341,6 @@ class Client(Requests):
 
     async def acknowledge_messages(self, project_id: str, seq: int) -> None:
         """Say what was shown to the person. There is no reply: a connection that is lost may lose this, too."""
-        for request_id, asked in list(self._asked.items()):
-            # One that waits for a connection is out of date now.
-            if isinstance(asked.command, commands.AcknowledgeMessages) and asked.command.project_id == project_id:
-                del self._asked[request_id]
         self._put(commands.AcknowledgeMessages(project_id=project_id, seq=seq))
 
     # -- what goes on -----------------------------------------------------------------------------------------
@@ -474,9 +412,3 @@ def _why(closed: ConnectionClosed) -> str:
 
 def _bytes(payload: str | bytes) -> bytes:
     return payload.encode() if isinstance(payload, str) else payload
-
-
-def _fail(answer: "asyncio.Future[Message]", problem: Exception) -> None:
-    if not answer.done():
-        answer.set_exception(problem)
-        answer.exception()  # heard by whoever asked, if somebody still waits

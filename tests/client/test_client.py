@@ -19,16 +19,9 @@ from pocketagent.client import (
     TurnedAway,
     Unreachable,
 )
-from pocketagent.client.client import (
-    GREETING_TIMEOUT,
-    LONGEST_PAUSE,
-    MAX_UNDER_WAY,
-    MAX_WATCHED,
-    PATIENCE,
-    RATE_PAUSE,
-    STEADY,
-)
+from pocketagent.client.client import GREETING_TIMEOUT, MAX_WATCHED, PATIENCE, STEADY
 from pocketagent.client.standing import FIRST_WAIT, LONGEST_WAIT
+from pocketagent.client.under_way import LONGEST_PAUSE, MAX_UNDER_WAY, RATE_PAUSE
 from pocketagent.domain import commands, replies
 from pocketagent.domain.events import ProcessKilled, SessionReset
 from pocketagent.wire.server import Message
