@@ -24,7 +24,7 @@ A Pocket Agent Server: its devices, its trust and its health on this machine, an
 server itself is `twistd pocketagent`."""
 
 EXAMPLES = """\
-examples:
+on the server's machine:
   pocketagent token create --name phone             a token for the owner's own phone
   pocketagent token create --name guest --scope read --expires 12h
   pocketagent token list                            who may come in
@@ -32,7 +32,28 @@ examples:
   pocketagent trust ~/code/app                      read and approve what a project's own files would run
   pocketagent doctor                                why the server does not start, or does not work
 
-The data directory is --data-dir, else $PA_DATA_DIR, else ./data: the same one as the server's."""
+once on each machine of yours:
+  pocketagent connect                               meet the server here, or `connect my.host`; give it the token
+  pocketagent profiles                              which servers are known here
+  pocketagent completion bash                       what lets your shell complete all this
+
+then, in person:
+  pocketagent chat                                  work with the agent in this directory
+  pocketagent projects                              what there is, and what is at work
+  pocketagent create ~/code/app                     make a project of a directory
+  pocketagent log app --since 2h                    what was said
+  pocketagent interrupt app                         end the running turn; `kill` with its process
+  pocketagent delete app                            forget a project, never its directory
+
+from scripts (`pocketagent run --help` has the exit codes):
+  pocketagent run app 'Are the tests good enough?'
+  git diff | pocketagent run . --permission deny > review.md
+  pocketagent run app 'Mend the build.' --queue --permission allow --timeout 15m --json
+  pocketagent log app --follow --json               every event, as it happens
+  pocketagent health && pocketagent stats --json
+
+The data directory is --data-dir, else $PA_DATA_DIR, else ./data: the same one as the server's. Which server is meant
+is said by --profile, else it is the default profile."""
 
 SCOPES = """\
 scopes, each with what stands before it:
