@@ -14,7 +14,7 @@ from typing import TextIO
 from attrs import define, field
 
 from pocketagent.cli.console import Console
-from pocketagent.domain.text import escaped, harmless
+from pocketagent.domain.text import UNSAFE, escaped, harmless
 
 MAX_UNWRITTEN = 256 * 1024
 """Characters that wait to be written; with more, the command waits."""
@@ -28,9 +28,7 @@ def for_reader(text: str, stream: TextIO) -> str:
 
 def json_for_reader(line: str, stream: TextIO) -> str:
     """The same for JSON, which it still is then: what is unsafe there stands in texts only."""
-    if line.isascii() or not stream.isatty():
-        return line
-    return "".join(one if one == escaped(one) else f"\\u{ord(one):04x}" for one in line)
+    return UNSAFE.sub(lambda found: f"\\u{ord(found.group()):04x}", line) if stream.isatty() else line
 
 
 @define(eq=False)

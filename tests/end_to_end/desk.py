@@ -155,7 +155,7 @@ class Desk:
         given: str | None = None,
         terminal: bool = False,
         out: int | None = subprocess.PIPE,
-        **more: str,
+        more: Mapping[str, str] | None = None,
     ) -> Running:
         """A command that goes on. `given`: its stdin; `terminal`: stdin and stderr are one, and stdout, where it is
         None; `more`: variables."""
@@ -166,7 +166,7 @@ class Desk:
 
         process = subprocess.Popen(
             [sys.executable, "-c", COMMAND, *words],
-            cwd=self.directory, env={**self.environment, **more}, stdout=secondary if out is None else out,
+            cwd=self.directory, env={**self.environment, **(more or {})}, stdout=secondary if out is None else out,
             stdin=secondary if terminal and given is None else subprocess.PIPE,
             stderr=secondary if terminal else subprocess.PIPE,
             start_new_session=True, preexec_fn=own_terminal if terminal else None,

@@ -97,10 +97,10 @@ class ConnectTests(DeskTestCase):
     def test_trusted_by_the_system(self) -> None:
         """A certificate that the system's authorities vouch for is told as such, and not pinned unasked."""
         ca = str(self.inhabited.data_dir / "certificates" / "authority.pem")
-        running = self.desk_.start("connect", self.url, given=self.token, SSL_CERT_FILE=ca)
+        running = self.desk_.start("connect", self.url, given=self.token, more={"SSL_CERT_FILE": ca})
         self.assertIn("vouches", running.ended().err)
         self.assertIsNone(Profiles(self.desk_.config).get(None).fingerprint)
-        running = self.desk_.start("projects", given="", SSL_CERT_FILE=ca)
+        running = self.desk_.start("projects", given="", more={"SSL_CERT_FILE": ca})
         self.done(running.ended())
         self.failed(self.desk_.run("projects"), 3)
 
@@ -233,6 +233,28 @@ class ProjectTests(CommandTests):
         self.create(self.inhabited, "application")
         for words in (("log", "aplication"), ("kill", "Applicatio"), ("delete", "applicationn", "--yes")):
             self.assertIn("Did you mean 'application'?", self.failed(self.desk_.run(*words), 4))
+
+
+class CompletionTests(CommandTests):
+    def offered(self, prefix: str) -> list[str]:
+        """What a shell is offered for a project that begins so."""
+        line = f"pocketagent log {prefix}"
+        answer = self.desk_.directory / "answer"
+        variables = {
+            "_ARGCOMPLETE": "1", "COMP_LINE": line, "COMP_POINT": str(len(line)), "_ARGCOMPLETE_IFS": "\n",
+            "_ARGCOMPLETE_STDOUT_FILENAME": str(answer),
+        }  # fmt: skip
+        ran = self.desk_.start(given="", more=variables).ended()
+        self.assertEqual((ran.code, ran.out, ran.err), (0, "", ""))
+        return sorted(answer.read_text().split())
+
+    def test_projects(self) -> None:
+        """Tab offers the server's projects, by name and by id; without the server nothing, and no word of it."""
+        ids = [self.create(self.inhabited, name) for name in ("apple", "apricot", "pear")]
+        self.assertEqual(self.offered("ap"), ["apple", "apricot"])
+        self.assertEqual(self.offered(ids[2][:8]), [ids[2]])
+        self.inhabited.stop()
+        self.assertEqual(self.offered("ap"), [])
 
 
 class FiguresTests(CommandTests):
