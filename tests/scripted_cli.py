@@ -26,6 +26,7 @@ from pathlib import Path
 
 VERSION = "2.1.330"
 STEP = re.compile(r"^[ \t]*([a-z][a-z0-9_]*):[ \t]?(.*)$", re.MULTILINE)
+WORD_LETTERS = ("abcdefghij", "klmnopqrst", "ABCDEFGHIJ", "KLMNOPQRST", "0123456789")
 STARTING = Path(".scripted_cli")
 REFUSED_MODE = {"error": "Cannot set permission mode to bypassPermissions", "error_code": "bypass_not_launched"}
 UNSUPPORTED = {"error": "Unsupported control request", "error_code": "unsupported_request"}
@@ -314,6 +315,22 @@ class Steps:
             self.host.wait()
             now = time.monotonic_ns()
             put(b"".join([line % (n, now) for n in range(first, min(first + at_once, number))]))
+
+    def words(self, rest: str) -> None:
+        """`words: N RATE`: a text that is streamed, N words, RATE a second. Each is the time of its write
+        (CLOCK_MONOTONIC, nanoseconds) in 16 letters of one of WORD_LETTERS, so that a terminal which draws one over
+        another has to draw all of it."""
+        number, rate = (int(word) for word in rest.split())
+        self._event(type="message_start", message={"id": self.message_id, "role": "assistant", "content": []})
+        self._event(type="content_block_start", index=0, content_block={"type": "text"})
+        began, said = time.monotonic(), ""
+        for at in range(number):
+            time.sleep(max(0.0, began + at / rate - time.monotonic()))
+            digits = f"{time.monotonic_ns():016}"
+            word = digits.translate(str.maketrans("0123456789", WORD_LETTERS[at % len(WORD_LETTERS)])) + " "
+            said += word
+            self._event(type="content_block_delta", index=0, delta={"type": "text_delta", "text": word})
+        self._assistant({"type": "text", "text": said})
 
     def raw(self, rest: str) -> None:
         """A JSON string whose characters are the bytes to write: `raw: "\\u00ff\\n"`."""

@@ -46,7 +46,8 @@ SHORT = 1.0
 """Seconds; what took less is not told with its time."""
 RESERVED_LINES = 8
 """Rows of the terminal that a text which is being written leaves to the rest of the live region."""
-MIN_WRITING_LINES = 3
+MIN_WRITING_LINES, MAX_WRITING_LINES = 3, 16
+"""Of a text that is being written; each of them is drawn anew with every word."""
 
 _MAX_FOLDED = 4_000
 """Characters of what is folded that are looked at."""
@@ -111,6 +112,8 @@ class Pen:
     def shown(self, one: Shown) -> str:
         """What is printed once and stands: whole lines, each with its end. A blank line comes first where what it is
         differs from what was drawn before."""
+        if isinstance(one, Answered) and one.behavior is Behavior.ALLOW and one.by == self.me:
+            return ""  # whoever pressed the key sees what comes of it
         lines = list(self._drawn(one))
         tight = isinstance(one, Called | Answered | Notice) and len(lines) == 1
         gap = [] if tight and self._tight else [()]
@@ -120,8 +123,8 @@ class Pen:
     def writing(self, text: str, begins: bool = True) -> str:
         """A Markdown text that is not finished, for the live region: as much of its end as fits in the terminal beside
         the rest. Without an end of line at the end."""
-        room = max(MIN_WRITING_LINES, self.height - RESERVED_LINES)
-        tail, cut = _tail(text, room)
+        room = min(MAX_WRITING_LINES, max(MIN_WRITING_LINES, self.height - RESERVED_LINES))
+        tail, cut = _tail(text, room, self._columns)
         lines = list(self._said(tail, begins and not cut))
         return "\n".join(self._ansi(lines[-room:]))
 
@@ -428,9 +431,9 @@ def _trimmed(line: _Line) -> _Line:
     return kept
 
 
-def _tail(text: str, room: int) -> tuple[str, bool]:
+def _tail(text: str, room: int, columns: int) -> tuple[str, bool]:
     """As much of the end of a Markdown text as can fill so many rows, and whether that is less than all of it. A
-    block of code that is cut begins anew."""
+    block of code that is cut begins anew, a long paragraph with one of its words."""
     lines = text.split("\n")
     if len(lines) > 1 and _HALF.fullmatch(lines[-1]):
         lines.pop()
@@ -443,7 +446,10 @@ def _tail(text: str, room: int) -> tuple[str, bool]:
                 fence = line
             elif mark[0] == fence.lstrip()[0] and not found.group(2).strip():
                 fence = ""
-    return "\n".join([*([fence] if fence else []), *lines[first:]]), first > 0
+    kept = "\n".join(lines[first:])
+    if not fence and len(kept) > room * columns:
+        kept, first = kept[-room * columns :].partition(" ")[2], 1
+    return f"{fence}\n{kept}" if fence else kept, first > 0
 
 
 def _duration(seconds: float) -> str:

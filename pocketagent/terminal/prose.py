@@ -6,6 +6,7 @@ the parser takes its time to load.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import dropwhile
 from typing import ClassVar
 
@@ -131,6 +132,7 @@ def code(text: str, language: str) -> Text:
 # -- parsing ------------------------------------------------------------------------------------------------
 
 
+@cache
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "maxNesting": MAX_NESTING})
     # Without a definition shown, a reference to it says nothing; an image is an address, as a link is.

@@ -6,7 +6,9 @@ that is being written, the tools at work, a card that waits for an answer or the
 """
 
 import asyncio
+import re
 from collections.abc import Callable
+from functools import cache
 from typing import Protocol
 
 from prompt_toolkit.application import Application
@@ -27,6 +29,8 @@ from prompt_toolkit.widgets import SearchToolbar
 
 GRACE = 0.4
 """Seconds for which a card takes no key after it has appeared: whoever is typing did not mean it."""
+FRAME = 0.03
+"""Seconds between two pictures at least; the first change after that is drawn at once."""
 TICK = 0.1
 """Seconds between two pictures of what moves."""
 MAX_COMPOSER = 10
@@ -58,6 +62,8 @@ STYLE = Style.from_dict(
         "scrollbar.button": "bg:default",
     }
 )
+
+_SGR = re.compile("\x1b\\[([0-9;]*)m")
 
 NAMES = {
     Keys.ControlM: "enter",
@@ -138,7 +144,7 @@ class Screen:
             input=input,
             output=output,
             erase_when_done=True,
-            refresh_interval=None,
+            min_redraw_interval=FRAME,
             mouse_support=False,
         )
         self.app.ttimeoutlen = ESCAPE_WAIT
@@ -369,19 +375,37 @@ class Screen:
         return True  # what becomes of the text is the card's matter
 
 
-def _ansi(text: Callable[[], str], style: str = "") -> Window:
+def _ansi(text: Callable[[], str]) -> Window:
     """A window as high as its text, and not there when that is empty."""
-    cache: dict[str, StyleAndTextTuples] = {}
+    drawn: tuple[str, StyleAndTextTuples] = ("", [])
 
     def fragments() -> StyleAndTextTuples:
-        now = text()
-        if now not in cache:
-            cache.clear()
-            cache[now] = to_formatted_text(ANSI(now.rstrip("\n")))
-        return cache[now]
+        nonlocal drawn
+        now = text().rstrip("\n")
+        if now != drawn[0]:
+            drawn = now, _fragments(now)
+        return drawn[1]
 
     def height() -> Dimension:
-        lines = text().rstrip("\n").count("\n") + 1 if text() else 0
+        now = text().rstrip("\n")
+        lines = now.count("\n") + 1 if now else 0
         return Dimension(preferred=lines, max=lines)
 
-    return Window(FormattedTextControl(fragments), height=height, style=style, dont_extend_height=True)
+    return Window(FormattedTextControl(fragments), height=height, dont_extend_height=True)
+
+
+def _fragments(text: str) -> StyleAndTextTuples:
+    """ANSI text as prompt_toolkit takes it, a fragment for each colour: its own reader makes one of each character,
+    which costs a multiple in everything that follows."""
+    parts = _SGR.split(text)
+    return [
+        ("", parts[0]),
+        *((_style(code), part) for code, part in zip(parts[1::2], parts[2::2], strict=True) if part),
+    ]
+
+
+@cache
+def _style(code: str) -> str:
+    """What a sequence of SGR codes means, where each begins anew, as rich writes them."""
+    found = to_formatted_text(ANSI(f"\x1b[{code}mx"))
+    return found[0][0]

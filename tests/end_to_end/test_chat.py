@@ -7,23 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.end_to_end.client import wait_until
-from tests.end_to_end.house import ROOT, House, HouseTestCase, Model
+from tests.end_to_end.house import ROOT, HouseTestCase, Model
+from tests.end_to_end.profile import keep_profile
 from tests.end_to_end.terminal import Terminal
 
 CHAT = "import sys; sys.argv[0] = 'pocketagent'; from pocketagent.cli.main import main; sys.exit(main())"
 LOOK = 0.5
 """Seconds that a person looks at a card: a key that comes sooner is not meant for it."""
-
-
-def profile(house: House, token: str, fingerprint: str | None = None) -> None:
-    """Keep a profile as `pocketagent connect` does."""
-    directory = house.home / ".config" / "pocketagent" / "profiles"
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    directory.parent.chmod(0o700)
-    kept = {"name": "test", "url": f"wss://127.0.0.1:{house.port}/ws", "token": token}
-    path = directory / "test.json"
-    path.write_text(json.dumps({**kept, "fingerprint": fingerprint or house.fingerprint}))
-    path.chmod(0o600)
 
 
 class ChatTestCase(HouseTestCase):
@@ -33,7 +23,7 @@ class ChatTestCase(HouseTestCase):
         self.model_: Model = self.model()
         self.inhabited = self.house(claude=self.real_cli(), environment=self.model_.environment)
         self.token = self.inhabited.token("laptop")
-        profile(self.inhabited, self.token)
+        keep_profile(self.inhabited, self.token)
         self.directory = self.inhabited.project("app")
         client = self.client(self.inhabited)
         made = client.request("project_create", path=str(self.directory))["data"]
@@ -58,7 +48,7 @@ class ChatTestCase(HouseTestCase):
 
     def ready(self, *words: str, columns: int = 80, rows: int = 30, **environment: str) -> Terminal:
         """A chat that has joined its project."""
-        terminal = self.chat(*words, columns=columns, rows=rows, **environment)
+        terminal = self.chat(*words, columns=columns, rows=rows, cwd=None, **environment)
         terminal.wait_for(lambda one: "app · idle" in one.last_line)
         return terminal
 
@@ -259,7 +249,7 @@ class BadInputTests(ChatTestCase):
 
     def test_another_key(self) -> None:
         """A fingerprint that is not the server's."""
-        profile(self.inhabited, self.token, "A" * 43 + "=")
+        keep_profile(self.inhabited, self.token, "A" * 43 + "=")
         code, text = self.ends()
         self.assertEqual(code, 3)
         self.assertIn("key has changed", text)

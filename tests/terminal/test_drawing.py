@@ -186,6 +186,10 @@ class ShownTests(SynchronousTestCase):
         ):
             self.assertEqual(lines(one), [expected])
 
+    def test_own_yes(self) -> None:
+        """Whoever has allowed something sees what comes of it, and not that they have."""
+        self.assertEqual(pen().shown(Answered(question("Bash"), Behavior.ALLOW, "laptop", Reason.ANSWERED)), "")
+
     def test_reasons(self) -> None:
         """Every reason has its words."""
         self.assertEqual(set(drawing._REASONS), set(Reason))
