@@ -6,19 +6,14 @@ that is being written, the tools at work, a card that waits for an answer or the
 """
 
 import asyncio
-import re
-from collections.abc import Callable
-from functools import cache
 from typing import Protocol
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.application.current import set_app
 from prompt_toolkit.buffer import Buffer
-from prompt_toolkit.filters import Condition, has_completions, has_focus
-from prompt_toolkit.formatted_text import ANSI, StyleAndTextTuples, to_formatted_text
+from prompt_toolkit.filters import Condition
+from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.input import Input
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
-from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout import ConditionalContainer, HSplit, Layout, Window
 from prompt_toolkit.layout.controls import BufferControl, FormattedTextControl
 from prompt_toolkit.layout.dimension import Dimension
@@ -26,6 +21,9 @@ from prompt_toolkit.layout.menus import CompletionsMenu
 from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.styles import Style
 from prompt_toolkit.widgets import SearchToolbar
+
+from pocketagent.terminal.ansi import window
+from pocketagent.terminal.keys import Keyboard, bindings
 
 GRACE = 0.4
 """Seconds for which a card takes no key after it has appeared: whoever is typing did not mean it."""
@@ -63,19 +61,6 @@ STYLE = Style.from_dict(
     }
 )
 
-_SGR = re.compile("\x1b\\[([0-9;]*)m")
-
-NAMES = {
-    Keys.ControlM: "enter",
-    Keys.Escape: "escape",
-    Keys.Up: "up",
-    Keys.Down: "down",
-    Keys.ControlI: "tab",
-    Keys.ControlH: "backspace",
-    " ": "space",
-}
-"""What a card calls the keys that are more than a character."""
-
 
 class Picture(Protocol):
     """What is drawn below: each of them is asked whenever the screen is drawn anew."""
@@ -83,39 +68,18 @@ class Picture(Protocol):
     def live(self, width: int, height: int) -> str:
         """What is going on, as ANSI text; empty when nothing is."""
 
+    @property
+    def has_card(self) -> bool:
+        """Whether something is asked."""
+
     def card(self, width: int, height: int) -> str:
-        """The card, as ANSI text; empty when there is none."""
+        """The card, as ANSI text."""
 
     def status(self, width: int) -> StyleAndTextTuples:
         """The last line."""
 
     def placeholder(self) -> str:
         """What stands in the composer while it is empty."""
-
-
-class Keyboard(Protocol):
-    """Who hears of the keys that are more than writing."""
-
-    def interrupt(self) -> None:
-        """Ctrl-C."""
-
-    def leave(self) -> None:
-        """Ctrl-D in an empty composer."""
-
-    def cycle_mode(self) -> None:
-        """Tab, where it does not complete."""
-
-    def expand(self) -> None:
-        """Ctrl-O."""
-
-    def press(self, key: str) -> None:
-        """A key for the card."""
-
-    def submit_entry(self, text: str) -> None:
-        """What the card wanted to have written."""
-
-    def is_moving(self) -> bool:
-        """Whether the picture changes with the time."""
 
 
 class Screen:
@@ -127,7 +91,7 @@ class Screen:
     ) -> None:
         self.composer = composer
         self.entry = Buffer(multiline=True, accept_handler=self._accept_entry, name="entry")
-        self._wants_entry = False
+        self.wants_entry = False
         self.answering = False
         self.stands = asyncio.Event()
         self._picture = picture
@@ -138,7 +102,7 @@ class Screen:
         self._output = output
         self.app: Application[None] = Application(
             layout=self._layout(),
-            key_bindings=self._keys(),
+            key_bindings=bindings(self, picture, keyboard),
             style=STYLE,
             color_depth=ColorDepth.DEPTH_1_BIT if is_plain else None,
             input=input,
@@ -187,7 +151,7 @@ class Screen:
 
     def want(self, text: str | None) -> None:
         """The card wants something written, beginning with this text; None: it does not any more."""
-        self._wants_entry = text is not None
+        self.wants_entry = text is not None
         if text is not None:
             self.entry.text = text
             self.entry.cursor_position = len(text)
@@ -199,6 +163,11 @@ class Screen:
     def clear(self) -> None:
         """Begin with an empty screen."""
         self.app.renderer.clear()
+
+    @property
+    def has_been_seen(self) -> bool:
+        """Whether a key can be meant for the card."""
+        return asyncio.get_running_loop().time() - self._appeared > GRACE
 
     @property
     def width(self) -> int:
@@ -236,9 +205,9 @@ class Screen:
                 self.refresh()
 
     def _layout(self) -> Layout:
-        has_card = Condition(lambda: bool(self._picture.card(self.width, self._card_room)))
-        wants = Condition(lambda: self._wants_entry)
-        composing = Condition(lambda: not self.answering and not self._wants_entry)
+        has_card = Condition(lambda: self._picture.has_card)
+        wants = Condition(lambda: self.wants_entry)
+        composing = Condition(lambda: not self.answering and not self.wants_entry)
         rule = Window(height=1, char="─", style="class:rule")
         written = Window(
             BufferControl(self.composer, search_buffer_control=self._search.control, focus_on_click=False),
@@ -257,9 +226,9 @@ class Screen:
         return Layout(
             HSplit(
                 [
-                    _ansi(lambda: self._picture.live(self.width, self._live_room)),
+                    window(lambda: self._picture.live(self.width, self._live_room)),
                     ConditionalContainer(
-                        _ansi(lambda: self._picture.card(self.width, self._card_room)), filter=has_card
+                        window(lambda: self._picture.card(self.width, self._card_room)), filter=has_card
                     ),
                     ConditionalContainer(entry, filter=wants),
                     ConditionalContainer(
@@ -287,125 +256,6 @@ class Screen:
             parts.append(("class:placeholder", self._picture.placeholder()))
         return parts
 
-    # -- keys -------------------------------------------------------------------------------------------------
-
-    def _keys(self) -> KeyBindings:
-        keys = KeyBindings()
-        answering = Condition(lambda: self.answering and not self._wants_entry)
-        composing = has_focus(self.composer) & ~answering
-        entering = has_focus(self.entry) & ~answering
-        slash = Condition(lambda: self.composer.text.startswith("/") or self.composer.complete_state is not None)
-        empty = Condition(lambda: not self.composer.text)
-
-        @keys.add("c-c", eager=True)
-        def _(event: KeyPressEvent) -> None:
-            self._keyboard.interrupt()
-
-        @keys.add("c-d", filter=(composing & empty) | answering)
-        def _(event: KeyPressEvent) -> None:
-            self._keyboard.leave()
-
-        @keys.add("c-o")
-        def _(event: KeyPressEvent) -> None:
-            self._keyboard.expand()
-
-        @keys.add("c-l")
-        def _(event: KeyPressEvent) -> None:
-            self.clear()
-
-        @keys.add("tab", filter=composing & ~slash)
-        @keys.add("s-tab", filter=composing & ~has_completions)
-        def _(event: KeyPressEvent) -> None:
-            self._keyboard.cycle_mode()
-
-        @keys.add("tab", filter=composing & slash)
-        def _(event: KeyPressEvent) -> None:
-            if self.composer.complete_state:
-                self.composer.complete_next()
-            else:
-                self.composer.start_completion(select_first=True)
-
-        @keys.add("enter", filter=composing)
-        def _(event: KeyPressEvent) -> None:
-            chosen = self.composer.complete_state and self.composer.complete_state.current_completion
-            if chosen:
-                self.composer.apply_completion(chosen)
-            if self.composer.document.char_before_cursor == "\\":
-                self.composer.delete_before_cursor()
-                self.composer.insert_text("\n")
-            elif self.composer.text.strip():
-                self.composer.validate_and_handle()
-
-        @keys.add("escape", "enter", filter=composing | entering)
-        @keys.add("c-j", filter=composing | entering)
-        def _(event: KeyPressEvent) -> None:
-            event.current_buffer.insert_text("\n")
-
-        @keys.add("enter", filter=entering)
-        def _(event: KeyPressEvent) -> None:
-            self.entry.validate_and_handle()
-
-        @keys.add("escape", filter=entering)
-        def _(event: KeyPressEvent) -> None:
-            self._keyboard.press("escape")
-
-        @keys.add("escape", filter=composing)
-        def _(event: KeyPressEvent) -> None:
-            if self.composer.complete_state:
-                self.composer.cancel_completion()
-            elif self._picture.card(self.width, self._card_room):
-                self.answering = True
-
-        @keys.add(Keys.Any, filter=answering)
-        @keys.add("enter", filter=answering, eager=True)
-        @keys.add("tab", filter=answering, eager=True)
-        @keys.add("up", filter=answering, eager=True)
-        @keys.add("down", filter=answering, eager=True)
-        @keys.add("escape", filter=answering)
-        @keys.add("backspace", filter=answering, eager=True)
-        def _(event: KeyPressEvent) -> None:
-            if asyncio.get_running_loop().time() - self._appeared > GRACE:
-                for press in event.key_sequence:
-                    self._keyboard.press(NAMES.get(press.key, press.data))
-
-        return keys
-
     def _accept_entry(self, buffer: Buffer) -> bool:
         self._keyboard.submit_entry(buffer.text)
         return True  # what becomes of the text is the card's matter
-
-
-def _ansi(text: Callable[[], str]) -> Window:
-    """A window as high as its text, and not there when that is empty."""
-    drawn: tuple[str, StyleAndTextTuples] = ("", [])
-
-    def fragments() -> StyleAndTextTuples:
-        nonlocal drawn
-        now = text().rstrip("\n")
-        if now != drawn[0]:
-            drawn = now, _fragments(now)
-        return drawn[1]
-
-    def height() -> Dimension:
-        now = text().rstrip("\n")
-        lines = now.count("\n") + 1 if now else 0
-        return Dimension(preferred=lines, max=lines)
-
-    return Window(FormattedTextControl(fragments), height=height, dont_extend_height=True)
-
-
-def _fragments(text: str) -> StyleAndTextTuples:
-    """ANSI text as prompt_toolkit takes it, a fragment for each colour: its own reader makes one of each character,
-    which costs a multiple in everything that follows."""
-    parts = _SGR.split(text)
-    return [
-        ("", parts[0]),
-        *((_style(code), part) for code, part in zip(parts[1::2], parts[2::2], strict=True) if part),
-    ]
-
-
-@cache
-def _style(code: str) -> str:
-    """What a sequence of SGR codes means, where each begins anew, as rich writes them."""
-    found = to_formatted_text(ANSI(f"\x1b[{code}mx"))
-    return found[0][0]

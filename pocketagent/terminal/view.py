@@ -73,6 +73,10 @@ class View:
         above = ["", *text.split("\n")[-room:]] if text else []
         return "\n".join([*above, *below])
 
+    @property
+    def has_card(self) -> bool:
+        return bool(self.confirms) or self.asks is not None
+
     def card(self, width: int, height: int) -> str:
         if self.confirms:
             return "\n".join(wrapped(f"{escaped(self.confirms)} [y/n]", max(1, width - 1)))

@@ -1,0 +1,89 @@
+# -*- test-case-name: tests.terminal.test_chat -*-
+"""What the parts of a chat share: the server, the project, the picture, the screen; and how a server is asked."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, TypeVar
+
+from attrs import define, field
+
+from pocketagent.client.problems import Problem
+from pocketagent.domain.access import Scope
+from pocketagent.domain.events import State
+from pocketagent.domain.refusals import Refusal
+from pocketagent.terminal.conversation import Conversation
+from pocketagent.terminal.screen import Screen
+from pocketagent.terminal.shown import Called, Notice, Shown
+from pocketagent.terminal.view import View
+
+if TYPE_CHECKING:
+    from pocketagent.client.client import Client
+
+T = TypeVar("T")
+
+
+@define(eq=False)
+class Desk:
+    """`client` and `project_id` are there while a project is joined. `last`: the call of a tool that was shown last.
+    `commands`, `models` and `projects`: what can be said to the agent and the terminal, each with what it means."""
+
+    view: View
+    screen: Screen = field(init=False)
+    client: "Client | None" = None
+    project_id: str = ""
+    last: Called | None = None
+    commands: Mapping[str, str] = field(factory=dict)
+    models: Mapping[str, str] = field(factory=dict)
+    projects: Mapping[str, str] = field(factory=dict)
+    _tasks: set["asyncio.Task[None]"] = field(factory=set)
+
+    @property
+    def conversation(self) -> Conversation:
+        return self.view.conversation
+
+    @property
+    def is_at_work(self) -> bool:
+        return self.conversation.state is State.EXECUTING
+
+    def may(self, scope: Scope) -> bool:
+        return self.client is not None and scope in self.client.established.device.scopes
+
+    def write(self, shown: Shown) -> None:
+        """Show what stands from now on."""
+        if isinstance(shown, Called):
+            self.last = shown
+        pen = self.view.pen
+        if pen is not None:
+            pen.resize(self.screen.width, self.screen.height)
+            self.screen.write(pen.shown(shown))
+
+    def note(self, text: str, *lines: str) -> None:
+        self.write(Notice(text, lines))
+
+    def hint(self, text: str) -> None:
+        self.view.hint(text)
+        self.screen.refresh()
+
+    def ask(
+        self, asked: Coroutine[object, object, T], use: Callable[[T], None] | None = None, quietly: bool = False
+    ) -> None:
+        """Ask the server without waiting; what comes in the way is told, but quietly."""
+
+        async def ask() -> None:
+            try:
+                answer = await asked
+                if use is not None:
+                    use(answer)
+            except (Refusal, Problem) as problem:
+                if not quietly:
+                    self.note(problem.message if isinstance(problem, Refusal) else str(problem))
+            self.screen.refresh()
+
+        task = asyncio.create_task(ask())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def leave(self) -> None:
+        """Wait for nothing any more."""
+        for task in self._tasks:
+            task.cancel()
