@@ -210,7 +210,7 @@ class Screen:
         composing = Condition(lambda: not self.answering and not self.wants_entry)
         rule = Window(height=1, char="─", style="class:rule")
         written = Window(
-            BufferControl(self.composer, search_buffer_control=self._search.control, focus_on_click=False),
+            BufferControl(self.composer, search_buffer_control=self._search.control, preview_search=True),
             height=Dimension(min=1, max=MAX_COMPOSER),
             dont_extend_height=True,
             wrap_lines=True,
