@@ -374,7 +374,7 @@ class EventTests(SynchronousTestCase):
 
     def test_deeper_than_can_be_read(self) -> None:
         """An event that the agent has nested too deeply comes without its data, and not again and again."""
-        for depth in (100, 5_000, 1_000_000):
+        for depth in (100, 1_000_000):
             line = b'{"x":' + b"[" * depth + b"]" * depth + b"}"
             payload = b'{"type":"agent_message","project_id":"p","seq":7,"timestamp":"","data":' + line + b"}"
             message = server.decode(payload)
