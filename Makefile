@@ -19,7 +19,7 @@ TESTS ?= tests
 # Seconds of fuzzing.
 SECONDS ?= 600
 
-.PHONY: help run test lint fuzz bench man clean
+.PHONY: help run test lint fuzz bench man pictures clean
 .DEFAULT_GOAL := help
 
 help:
@@ -29,6 +29,7 @@ help:
 	@echo 'make fuzz     the longer hunt for bad input              (SECONDS=600)'
 	@echo 'make bench    measure the figures of the README'
 	@echo 'make man      write docs/pocketagent.1 anew, when commands changed'
+	@echo 'make pictures draw the pictures of the README anew'
 	@echo 'make clean    remove what these made, never your data'
 
 # -- the server
@@ -61,6 +62,9 @@ bench: $(VENV)/.test
 
 man: $(VENV)/.test
 	$(BIN)/python docs/make_manpage.py
+
+pictures: $(VENV)/.test
+	$(BIN)/python docs/make_pictures.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info _trial_temp* .mypy_cache .ruff_cache .hypothesis twisted/plugins/dropin.cache

@@ -202,7 +202,8 @@ class PermissionCard(Card):
         drawn = _diff(question.tool_name, input, self.unicode)
         if drawn is None:
             return fields_of(input, (told,))
-        return [drawn, *fields_of(input, (told, *_DRAWN[question.tool_name]))]
+        once = [name for name in ("replace_all",) if input.get(name) is False]  # as every edit is
+        return [drawn, *fields_of(input, (told, *_DRAWN[question.tool_name], *once))]
 
 
 class PlanCard(Card):

@@ -86,8 +86,8 @@ class Status:
             parts.append((f"class:status.mode.{self.mode.lower()}", MODES.get(self.mode, escaped(self.mode))))
         if self.model:
             parts.append(("class:status", escaped(self.model).removeprefix("claude-")))
-        if self.cost_usd is not None:
-            parts.append(("class:status", f"${self.cost_usd:.2f}"))
+        if self.cost_usd:
+            parts.append(("class:status", f"${self.cost_usd:.2f}" if self.cost_usd >= 0.01 else "<$0.01"))
         if self.total_tokens is not None and self.max_tokens:
             share = self.total_tokens / self.max_tokens
             style = "class:status.bad" if share > 0.9 else "class:status.fair" if share > 0.7 else "class:status"

@@ -83,6 +83,10 @@ class Terminal:
         above = ["".join(line[x].data for x in range(self._screen.columns)) for line in self._screen.history.top]
         return "\n".join(line.rstrip() for line in [*above, *self._screen.display])
 
+    def cells(self, row: int) -> Mapping[int, pyte.screens.Char]:
+        """The cells of a row of the screen, with their colours, by column."""
+        return self._screen.buffer[row]
+
     @property
     def flat(self) -> str:
         """All words of it, whatever lines they stand on."""

@@ -197,6 +197,8 @@ class SightTests(SynchronousTestCase):
         for part in "Edit a.py?", "- x = 1", "+ y", "replace_all: true":
             self.assertIn(part, seen)
         self.assertNotIn("old_string", seen)
+        once = {"file_path": f"{ROOT}/a.py", "old_string": "x = 1", "new_string": "y", "replace_all": False}
+        self.assertNotIn("replace_all", text_of(opened("Edit", once)))
 
     def test_no_diff(self) -> None:
         """What a diff would not show whole is shown as it is."""
