@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from attrs import define, field
 
@@ -26,6 +27,8 @@ MAX_PROMPT = 4 * 1024 * 1024
 """Bytes that are read of stdin: more than any server takes, whose own bound is told by itself."""
 AWAY = 300.0
 """Seconds that a server may be away before it is given up."""
+GRACE = 5.0
+"""Seconds that a reader has to take what is left, when something went wrong."""
 FIRST, SECOND = 1, 2
 """How often Ctrl-C was pressed."""
 
@@ -143,6 +146,9 @@ class _Running:
             await asyncio.gather(following, serving, *self._tasks, return_exceptions=True)
             if self._away is not None:
                 self._away.cancel()
+            if self._stops <= SECOND:
+                with suppress(OSError, TimeoutError):  # what was said before it went wrong
+                    await asyncio.wait_for(self._output.written(), GRACE)
 
     async def _follow(self, prompt: str, options: Options, answers: Answers) -> int:
         async with self.client.events(self.project.id) as events:

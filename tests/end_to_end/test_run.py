@@ -195,6 +195,20 @@ class ExitCodeTests(RunTests):
         self.assertEqual(self.failed(running.ended(), 5), "The turn was killed.")
         self.assertEqual(self.inhabited.children(), {})
 
+    def test_left(self) -> None:
+        """5: a third Ctrl-C ends the command in any case, also when the server does not answer any more."""
+        running = self.desk_.start("run", "app", "say: busy\nforever:")
+        running.wait_for("busy")
+        os.kill(self.inhabited.pid, signal.SIGSTOP)
+        try:
+            for word in ("interrupting", "killing"):
+                running.press_ctrl_c()
+                running.wait_for(word)
+            running.press_ctrl_c()
+            self.assertEqual(running.ended().code, 5)
+        finally:
+            os.kill(self.inhabited.pid, signal.SIGCONT)
+
     def test_killed_by_another(self) -> None:
         """5: it is told as well when somebody else has ended the turn."""
         for how, word in (("interrupt", "interrupted"), ("kill", "killed")):
