@@ -1,4 +1,4 @@
-"""The example of the README does what the README says."""
+"""The programs of the pages do what the pages say."""
 
 import re
 import subprocess
@@ -11,16 +11,32 @@ from tests.end_to_end.client import DEADLINE
 from tests.end_to_end.house import ROOT, House, HouseTestCase
 
 
-def example(port: int) -> str:
-    """The program of the README, for a server at this port."""
-    found = re.findall(r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+def example(page: str, port: int) -> str:
+    """The program of a page, for a server at this port."""
+    found = re.findall(r"^```python\n(.*?)^```$", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
     (program,) = found
-    assert program.count("8443") == 2
+    assert "8443" in program
     return str(program).replace("8443", str(port))
 
 
 class ReadmeTests(HouseTestCase):
-    """`ask.py`, run as a person runs it."""
+    """The library, in ten lines."""
+
+    def test_it_lists_the_projects(self) -> None:
+        """It prints the name and the state of each project."""
+        house = self.house()
+        client = self.client(house)
+        client.request("project_create", path=str(house.project("app")))
+        run = subprocess.run(
+            [sys.executable, "-c", example("README.md", house.port)],
+            env={**house.environment, "TOKEN": house.token(), "FINGERPRINT": house.fingerprint},
+            capture_output=True, text=True, timeout=DEADLINE, check=False,
+        )  # fmt: skip
+        self.assertEqual((run.stdout, run.stderr, run.returncode), ("app IDLE\n", "", 0))
+
+
+class ProtocolTests(HouseTestCase):
+    """`ask.py` of the protocol's page, run as a person runs it."""
 
     def ask(
         self, house: House, path: Path, prompt: str, said: str = "", **environment: str
@@ -28,7 +44,7 @@ class ReadmeTests(HouseTestCase):
         """Run it with what a person would type, and the environment changed by that."""
         built: Mapping[str, str] = {**house.environment, "TOKEN": house.token(), "FINGERPRINT": house.fingerprint}
         return subprocess.run(
-            [sys.executable, "-c", example(house.port), str(path), prompt],
+            [sys.executable, "-c", example("docs/protocol.md", house.port), str(path), prompt],
             cwd=house.directory, env={**built, **environment}, input=said, capture_output=True, text=True,
             timeout=DEADLINE, check=False,
         )  # fmt: skip
