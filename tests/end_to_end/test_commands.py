@@ -8,7 +8,10 @@ import socket
 import time
 from pathlib import Path
 
+from attrs import evolve
+
 from pocketagent.client.profiles import Profiles
+from pocketagent.outbound.files import DeviceFiles
 from tests.end_to_end.client import wait_until
 from tests.end_to_end.desk import Desk, DeskTestCase, Relay
 from tests.end_to_end.house import House
@@ -112,6 +115,13 @@ class ConnectTests(DeskTestCase):
         self.assertIn("does not know", self.refused(*pin, code=3, given=f"pa_{'0' * 16}_{'0' * 64}"))
         self.assertEqual(Profiles(self.desk_.config).names(), ())
         self.met(*pin)
+        files = DeviceFiles(f"{self.inhabited.data_dir}/devices")
+        (device,) = files.all()
+        files.save(evolve(device, expires_at=time.time()))
+        wait_until(lambda: self.desk_.run("projects").code, "the server has noticed")
+        self.assertIn("has expired", self.failed(self.desk_.run("projects"), 3))
+        files.save(device)
+        wait_until(lambda: not self.desk_.run("projects").code, "the server has noticed")
         self.inhabited.command("token", "revoke", "laptop")
         wait_until(lambda: self.desk_.run("projects").code, "the server has noticed")
         self.assertIn("token create", self.failed(self.desk_.run("projects"), 3))
