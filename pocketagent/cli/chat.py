@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.end_to_end.test_chat -*-
-"""`pocketagent chat`: the terminal client, on a terminal."""
+"""`pocketagent chat`: the terminal client on a terminal, and line by line elsewhere."""
 
 import argparse
 import asyncio
@@ -13,6 +13,28 @@ from pocketagent.cli.remote import profiles, told
 
 def chat(chosen: argparse.Namespace, console: Console) -> int:
     """Talk until the person leaves. Raises Problem."""
+    if console.inp.isatty() and console.out.isatty():
+        return _on_terminal(chosen, console)
+    return _by_line(chosen, console)
+
+
+def _by_line(chosen: argparse.Namespace, console: Console) -> int:
+    """Each line of stdin is a prompt for `pocketagent run`; the last exit code that was not 0."""
+    from pocketagent.cli.parser import parser
+    from pocketagent.cli.run import run
+
+    profile = ["--profile", chosen.profile] if chosen.profile else []
+    words = ["run", "--queue", *profile, "--", chosen.project]
+    code = 0
+    for line in console.inp:
+        prompt = line.rstrip("\n")
+        if prompt.strip():
+            # A lone dash would mean stdin itself.
+            code = run(parser().parse_args([*words, "- " if prompt == "-" else prompt]), console) or code
+    return code
+
+
+def _on_terminal(chosen: argparse.Namespace, console: Console) -> int:
     with told():
         server = profiles(console).get(chosen.profile).server
     from prompt_toolkit.input.defaults import create_input

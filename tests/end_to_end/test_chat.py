@@ -2,11 +2,12 @@
 
 import json
 import signal
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.end_to_end.client import wait_until
+from tests.end_to_end.client import DEADLINE, wait_until
 from tests.end_to_end.house import ROOT, HouseTestCase, Model
 from tests.end_to_end.profile import keep_profile
 from tests.end_to_end.terminal import Terminal
@@ -30,19 +31,24 @@ class ChatTestCase(HouseTestCase):
         assert isinstance(made, dict)
         self.project_id = str(made["id"])
 
-    def chat(
-        self, *words: str, columns: int = 80, rows: int = 30, cwd: Path | None = None, **environment: str
-    ) -> Terminal:
-        """A terminal with `pocketagent chat` in the project's directory."""
-        built: Mapping[str, str] = {
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What the client sees: nothing of the agent's."""
+        return {
             "HOME": str(self.inhabited.home),
             "PATH": self.inhabited.environment["PATH"],
             "LANG": "C.UTF-8",
             "TERM": "xterm-256color",
             "PYTHONPATH": str(ROOT),
         }
+
+    def chat(
+        self, *words: str, columns: int = 80, rows: int = 30, cwd: Path | None = None, **environment: str
+    ) -> Terminal:
+        """A terminal with `pocketagent chat` in the project's directory."""
         command = [sys.executable, "-c", CHAT, "chat", *words]
-        terminal = Terminal.start(command, cwd or self.directory, {**built, **environment}, columns, rows)
+        built = {**self.environment, **environment}
+        terminal = Terminal.start(command, cwd or self.directory, built, columns, rows)
         self.addCleanup(terminal.close)
         return terminal
 
@@ -229,6 +235,26 @@ class LooksTests(ChatTestCase):
         self.assertNotIn(b"\x1b[5m", terminal.raw)
         self.assertNotIn("\u202e".encode(), terminal.raw)
         self.assertEqual(terminal.uncontrolled(), b"")
+
+
+class PipedTests(ChatTestCase):
+    def test_lines(self) -> None:
+        """Without a terminal each line of stdin is a prompt, and the answers come as they are."""
+        run = subprocess.run(
+            [sys.executable, "-c", CHAT, "chat"], cwd=self.directory, env=self.environment,
+            input="say: one\n\nsay: two **bold**\n", capture_output=True, text=True, timeout=DEADLINE, check=False,
+        )  # fmt: skip
+        self.assertEqual((run.stdout, run.returncode), ("one\ntwo **bold**\n", 0))
+        self.assertEqual(run.stderr.count("so far"), 2)
+
+    def test_failure(self) -> None:
+        """A project that is not there is told once for each line, with the exit code of `run`."""
+        run = subprocess.run(
+            [sys.executable, "-c", CHAT, "chat", "nowhere"], cwd=self.directory, env=self.environment,
+            input="say: one\n", capture_output=True, text=True, timeout=DEADLINE, check=False,
+        )  # fmt: skip
+        self.assertEqual((run.stdout, run.returncode), ("", 4))
+        self.assertIn("nowhere", run.stderr)
 
 
 class BadInputTests(ChatTestCase):
