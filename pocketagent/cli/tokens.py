@@ -39,7 +39,8 @@ def create(chosen: argparse.Namespace, console: Console) -> None:
         expires_at=now + chosen.expires if chosen.expires else None,
     )
     files.save(device)
-    console.tell(f"The token of {device.name!r} ({device.scope.value}), shown only now: `pocketagent connect` asks for it.")
+    console.tell(f"The token of {device.name!r} ({device.scope.value}), shown only now;")
+    console.tell("`pocketagent connect` asks for it.")
     print(token(device.id, secret), file=console.out)
 
 
