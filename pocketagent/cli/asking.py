@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.cli.test_asking -*-
+# -*- test-case-name: tests.end_to_end.test_run -*-
 """How `run` answers what the agent asks: always yes, always no, or as the person at the terminal says."""
 
 import asyncio

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.cli.test_connecting -*-
+# -*- test-case-name: tests.end_to_end.test_commands -*-
 """`pocketagent connect`: meet a server, make sure that it is the right one, and keep a profile of it."""
 
 import argparse

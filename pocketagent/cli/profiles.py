@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.cli.test_connecting -*-
+# -*- test-case-name: tests.end_to_end.test_commands -*-
 """`pocketagent profiles`: which servers are known."""
 
 import argparse

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.cli.test_remote -*-
+# -*- test-case-name: tests.end_to_end.test_commands -*-
 """What every command that talks to a server does alike: the profile, the connection, the project, and the exit code of
 what goes wrong."""
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.cli.test_run,tests.end_to_end.test_run -*-
+# -*- test-case-name: tests.end_to_end.test_run -*-
 """`pocketagent run`: one prompt, and what becomes of it, for scripts and for those who want nothing else."""
 
 import argparse
