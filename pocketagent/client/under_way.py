@@ -104,7 +104,7 @@ class UnderWay:
                 del self._asked[request_id]
                 asked.fail(ConnectionLost(f"{reason} Whether the server did what was asked is not known."))
             else:
-                asked.is_sent, asked.state = False, None
+                asked.is_sent = False
 
     def end(self, problem: Exception) -> None:
         """There will be no more connection."""

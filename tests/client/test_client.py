@@ -225,6 +225,21 @@ class RateTests(LoopTestCase):
 
         self.tell(story())
 
+    def test_another_connection(self) -> None:
+        """What one connection asked to wait for does not hold up the next."""
+
+        async def story() -> None:
+            door = Door()
+            async with door.client() as client:
+                listing = begin(client.list_projects())
+                door.link.refuse(await door.link.asked(), "RATE_LIMITED", retry_after=50)
+                door.link.cut()
+                await asyncio.sleep(FIRST_WAIT)
+                door.link.answer(await door.link.asked("project_list"), NO_PROJECTS)
+                self.assertEqual(await outcomes(listing), [[]])
+
+        self.tell(story())
+
     def test_a_subscription_is_not_ended_by_it(self) -> None:
         """A join that was one request too many is asked again like any other."""
 

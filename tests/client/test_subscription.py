@@ -263,6 +263,7 @@ class LostTests(SubscriptionCase):
             await asyncio.sleep(FIRST_WAIT)
             self.assertEqual((await let_in(door.link, joined(head=5)))["after_seq"], 5)
             await entering
+            self.assertEqual(door.link.types, ["project_join"], "once")
 
         self.with_client(story)
 
