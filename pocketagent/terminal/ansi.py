@@ -3,7 +3,7 @@
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 
 from prompt_toolkit.formatted_text import ANSI, StyleAndTextTuples, to_formatted_text
 from prompt_toolkit.layout import Window
@@ -11,10 +11,12 @@ from prompt_toolkit.layout.controls import FormattedTextControl
 from prompt_toolkit.layout.dimension import Dimension
 
 _SGR = re.compile("\x1b\\[([0-9;]*)m")
+_MAX_STYLES = 1024
+"""Different sequences whose meaning is remembered: many more than there are colours in one conversation."""
 
 
-def window(text: Callable[[], str]) -> Window:
-    """A window as high as its text, and not there when that is empty."""
+def window(text: Callable[[], str], takes_keys: bool = False) -> Window:
+    """A window as high as its text, and not there when that is empty. `takes_keys`: it can be given the keys."""
     drawn: tuple[str, StyleAndTextTuples] = ("", [])
 
     def fragments() -> StyleAndTextTuples:
@@ -29,7 +31,8 @@ def window(text: Callable[[], str]) -> Window:
         lines = now.count("\n") + 1 if now else 0
         return Dimension(preferred=lines, max=lines)
 
-    return Window(FormattedTextControl(fragments), height=height, dont_extend_height=True)
+    control = FormattedTextControl(fragments, focusable=takes_keys, show_cursor=False)
+    return Window(control, height=height, dont_extend_height=True)
 
 
 def fragments_of(text: str) -> StyleAndTextTuples:
@@ -42,7 +45,7 @@ def fragments_of(text: str) -> StyleAndTextTuples:
     ]
 
 
-@cache
+@lru_cache(_MAX_STYLES)
 def _style(code: str) -> str:
     """What a sequence of SGR codes means, where each begins anew, as rich writes them."""
     found = to_formatted_text(ANSI(f"\x1b[{code}mx"))
