@@ -3,7 +3,7 @@
 
 from typing import TYPE_CHECKING, Protocol
 
-from prompt_toolkit.filters import Condition, has_completions, has_focus
+from prompt_toolkit.filters import Condition, has_completions, has_focus, is_searching
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 
@@ -50,13 +50,13 @@ class Keyboard(Protocol):
 def bindings(screen: "Screen", picture: "Picture", keyboard: Keyboard) -> KeyBindings:
     composer, entry = screen.composer, screen.entry
     keys = KeyBindings()
-    answering = Condition(lambda: screen.answering and not screen.wants_entry)
-    composing = has_focus(composer) & ~answering
-    entering = has_focus(entry) & ~answering
+    answering = Condition(lambda: screen.is_answering)
+    composing = has_focus(composer)
+    entering = has_focus(entry)
     slash = Condition(lambda: composer.text.startswith("/") or composer.complete_state is not None)
     empty = Condition(lambda: not composer.text)
 
-    @keys.add("c-c", eager=True)
+    @keys.add("c-c", filter=~is_searching, eager=True)
     def _(event: KeyPressEvent) -> None:
         keyboard.interrupt()
 
@@ -113,18 +113,13 @@ def bindings(screen: "Screen", picture: "Picture", keyboard: Keyboard) -> KeyBin
         if composer.complete_state:
             composer.cancel_completion()
         elif picture.has_card:
-            screen.answering = True
+            screen.turn(to_card=True)
 
     @keys.add(Keys.Any, filter=answering)
-    @keys.add("enter", filter=answering, eager=True)
-    @keys.add("tab", filter=answering, eager=True)
-    @keys.add("up", filter=answering, eager=True)
-    @keys.add("down", filter=answering, eager=True)
-    @keys.add("escape", filter=answering)
-    @keys.add("backspace", filter=answering, eager=True)
     def _(event: KeyPressEvent) -> None:
-        if screen.has_been_seen:
-            for press in event.key_sequence:
-                keyboard.press(NAMES.get(press.key, press.data))
+        key = event.key_sequence[0].key
+        name = NAMES.get(key, "" if isinstance(key, Keys) else key)
+        if name and screen.is_meant():  # a text that is pasted has no name
+            keyboard.press(name)
 
     return keys

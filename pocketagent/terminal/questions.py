@@ -68,7 +68,7 @@ class Questions:
         if card is None:
             return
         if key == "tab" and card.entry is None:
-            self.desk.screen.answering = False
+            self.desk.screen.turn(to_card=False)
             self.desk.hint("Esc goes back to the question.")
         else:
             self._take(card, card.press(key))

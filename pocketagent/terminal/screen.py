@@ -6,11 +6,13 @@ that is being written, the tools at work, a card that waits for an answer or the
 """
 
 import asyncio
+import contextlib
 from typing import Protocol
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.application.current import set_app
 from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.document import Document
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.input import Input
@@ -18,6 +20,7 @@ from prompt_toolkit.layout import ConditionalContainer, HSplit, Layout, Window
 from prompt_toolkit.layout.controls import BufferControl, FormattedTextControl
 from prompt_toolkit.layout.dimension import Dimension
 from prompt_toolkit.layout.menus import CompletionsMenu
+from prompt_toolkit.layout.processors import AfterInput, ConditionalProcessor
 from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.styles import Style
 from prompt_toolkit.widgets import SearchToolbar
@@ -25,8 +28,9 @@ from prompt_toolkit.widgets import SearchToolbar
 from pocketagent.terminal.ansi import window
 from pocketagent.terminal.keys import Keyboard, bindings
 
-GRACE = 0.4
-"""Seconds for which a card takes no key after it has appeared: whoever is typing did not mean it."""
+GRACE = 0.5
+"""Seconds without a key that have to pass, from when a card appears, before it takes one: whoever is typing did not
+mean it."""
 FRAME = 0.03
 """Seconds between two pictures at least; the first change after that is drawn at once."""
 TICK = 0.1
@@ -83,20 +87,19 @@ class Picture(Protocol):
 
 
 class Screen:
-    """The application. `answering`: the card has the keys; else the composer has them. `stands` is set as soon as the
-    person can write."""
+    """The application. The keys belong to whatever has the focus: the composer, the card, or the `entry` in which is
+    written what the card wants. `stands` is set as soon as the person can write."""
 
     def __init__(
         self, composer: Buffer, picture: Picture, keyboard: Keyboard, is_plain: bool, input: Input, output: Output
     ) -> None:
         self.composer = composer
         self.entry = Buffer(multiline=True, accept_handler=self._accept_entry, name="entry")
-        self.wants_entry = False
-        self.answering = False
         self.stands = asyncio.Event()
         self._picture = picture
         self._keyboard = keyboard
-        self._appeared = 0.0
+        self._card = window(lambda: picture.card(self.width, self._card_room), takes_keys=True)
+        self._untouched_since = 0.0
         self._above: list[str] = []
         self._search = SearchToolbar(ignore_case=True)
         self._output = output
@@ -116,12 +119,11 @@ class Screen:
         self.app.after_render += lambda _: self.stands.set()
 
     async def run(self) -> None:
-        """Until somebody calls `close`."""
-        moving = asyncio.create_task(self._move())
+        """Until somebody calls `close`, or the terminal is gone."""
         try:
-            await self.app.run_async()
+            with contextlib.suppress(EOFError):
+                await self.app.run_async(pre_run=self._begin)
         finally:
-            moving.cancel()
             self._flush_plain()
 
     def close(self) -> None:
@@ -132,7 +134,7 @@ class Screen:
         """Put ANSI text above what is alive, where it stays."""
         if not text:
             return
-        if not self._above and self.app.is_running:
+        if not self._above and self.app.is_running:  # before that it waits for the beginning, and after it for the end
             asyncio.get_running_loop().call_soon(self._flush)
         self._above.append(text)
 
@@ -140,34 +142,49 @@ class Screen:
         """Something has changed: draw it."""
         self.app.invalidate()
 
+    @property
+    def is_answering(self) -> bool:
+        """Whether the card has the keys."""
+        return self.app.layout.has_focus(self._card)
+
+    @property
+    def is_entering(self) -> bool:
+        """Whether something is written that the card wants."""
+        return self.app.layout.has_focus(self.entry)
+
     def ask(self, is_open: bool) -> None:
-        """There is a card, or there is none any more. It takes the keys, but from somebody who is writing."""
-        if is_open:
-            self._appeared = asyncio.get_running_loop().time()
-            self.answering = not self.composer.text
-        else:
-            self.answering = False
-        self.want(None)
+        """There is another card, or there is none any more. It takes the keys, but from somebody who is writing."""
+        self._untouched_since = asyncio.get_running_loop().time()
+        is_writing = bool(self.composer.text) or self.app.layout.is_searching
+        if self.is_answering or self.is_entering or not is_writing:
+            self.turn(to_card=is_open)
+        self.refresh()
+
+    def turn(self, to_card: bool) -> None:
+        """Give the keys to the card, or to the composer."""
+        self.app.layout.focus(self._card if to_card else self.composer)
+        self.refresh()
 
     def want(self, text: str | None) -> None:
         """The card wants something written, beginning with this text; None: it does not any more."""
-        self.wants_entry = text is not None
         if text is not None:
-            self.entry.text = text
-            self.entry.cursor_position = len(text)
+            self.entry.reset(Document(text))
             self.app.layout.focus(self.entry)
-        elif self.app.layout.has_focus(self.entry):
-            self.app.layout.focus(self.composer)
+        elif self.is_entering:
+            self.turn(to_card=True)
         self.refresh()
 
     def clear(self) -> None:
         """Begin with an empty screen."""
         self.app.renderer.clear()
 
-    @property
-    def has_been_seen(self) -> bool:
-        """Whether a key can be meant for the card."""
-        return asyncio.get_running_loop().time() - self._appeared > GRACE
+    def is_meant(self) -> bool:
+        """Whether a key that comes now can be meant for the card."""
+        now = asyncio.get_running_loop().time()
+        is_seen = now - self._untouched_since >= GRACE
+        if not is_seen:
+            self._untouched_since = now
+        return is_seen
 
     @property
     def width(self) -> int:
@@ -179,13 +196,14 @@ class Screen:
 
     # -- drawing ----------------------------------------------------------------------------------------------
 
+    def _begin(self) -> None:
+        self._flush_plain()
+        self.app.create_background_task(self._move())
+
     def _flush(self) -> None:
         """Everything that was written since, in one go: what is alive makes room and is drawn again below."""
-        if not self._above:
-            return
         if not self.app.is_running:
-            self._flush_plain()
-            return
+            return  # `run` writes it
         text, self._above = "".join(self._above), []
         with set_app(self.app):
             self.app.renderer.erase()
@@ -206,31 +224,35 @@ class Screen:
 
     def _layout(self) -> Layout:
         has_card = Condition(lambda: self._picture.has_card)
-        wants = Condition(lambda: self.wants_entry)
-        composing = Condition(lambda: not self.answering and not self.wants_entry)
+        entering = Condition(lambda: self.is_entering)
+        composing = Condition(lambda: not self.is_answering and not self.is_entering)
+        is_empty = Condition(lambda: not self.composer.text and not self.app.layout.is_searching)
         rule = Window(height=1, char="─", style="class:rule")
         written = Window(
-            BufferControl(self.composer, search_buffer_control=self._search.control, preview_search=True),
+            BufferControl(
+                self.composer,
+                [ConditionalProcessor(AfterInput(self._placeholder), is_empty)],
+                search_buffer_control=self._search.control,
+                preview_search=True,
+            ),
             height=Dimension(min=1, max=MAX_COMPOSER),
             dont_extend_height=True,
             wrap_lines=True,
-            get_line_prefix=self._prefix,
+            get_line_prefix=_prefix,
         )
         entry = Window(
             BufferControl(self.entry, focus_on_click=False),
             height=Dimension(min=1, max=MAX_COMPOSER),
             dont_extend_height=True,
             wrap_lines=True,
-            get_line_prefix=lambda line, wrapped: [("class:prompt", "  " if line or wrapped else "› ")],
+            get_line_prefix=_prefix,
         )
         return Layout(
             HSplit(
                 [
                     window(lambda: self._picture.live(self.width, self._live_room)),
-                    ConditionalContainer(
-                        window(lambda: self._picture.card(self.width, self._card_room)), filter=has_card
-                    ),
-                    ConditionalContainer(entry, filter=wants),
+                    ConditionalContainer(self._card, filter=has_card),
+                    ConditionalContainer(entry, filter=entering),
                     ConditionalContainer(
                         HSplit([rule, written, self._search, CompletionsMenu(max_height=8), rule]), filter=composing
                     ),
@@ -248,14 +270,13 @@ class Screen:
     def _live_room(self) -> int:
         return max(3, self.height // 2)
 
-    def _prefix(self, line: int, wrapped: int) -> StyleAndTextTuples:
-        if line or wrapped:
-            return [("", "  ")]
-        parts: StyleAndTextTuples = [("class:prompt", "› ")]
-        if not self.composer.text and not self.app.layout.is_searching:
-            parts.append(("class:placeholder", self._picture.placeholder()))
-        return parts
+    def _placeholder(self) -> StyleAndTextTuples:
+        return [("class:placeholder", self._picture.placeholder())]
 
     def _accept_entry(self, buffer: Buffer) -> bool:
         self._keyboard.submit_entry(buffer.text)
         return True  # what becomes of the text is the card's matter
+
+
+def _prefix(line: int, wrapped: int) -> StyleAndTextTuples:
+    return [("class:prompt", "  " if line or wrapped else "› ")]
