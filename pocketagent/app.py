@@ -21,6 +21,7 @@ from twisted.python.threadpool import ThreadPool
 
 from pocketagent.config import Config
 from pocketagent.domain.agent import PermissionMode
+from pocketagent.domain.measures import Measures, Metric, gauge
 from pocketagent.inbound import site
 from pocketagent.inbound.connection import Terms as ConnectionTerms
 from pocketagent.inbound.door import Door
@@ -107,6 +108,7 @@ def erect(
     config: Config, reactor: IServerReactor, data: DataDirectory, certificates: Certificates | None, scratch: str
 ) -> Floors:
     """Put the floors together. Nothing runs yet."""
+    measures = Measures()
     pool = ThreadPool(0, config.threads, "pocketagent")
     threads = Threads(reactor, pool)
     claude = Claude(
@@ -121,18 +123,22 @@ def erect(
     )
     adapters = Adapters(
         projects=FileProjects(threads, ProjectFiles(data.projects)),
-        journals=_journals(config, data, threads, reactor),
+        journals=_journals(config, data, threads, reactor, measures),
         devices=FileDevices(threads, DeviceFiles(data.devices)),
         directories=Directories(threads, reactor, roots=config.roots, denied=config.denied, home=str(Path.home())),
         agent=claude,
         host=LinuxHost(data.path, threads, reactor),
     )
     faults = {} if certificates is None else {"certificate": lambda: certificates.fault}
-    services = assemble(adapters, _rules(config), reactor, time.time, _new_id, faults)
+    services = assemble(adapters, _rules(config), reactor, time.time, _new_id, faults, measures, VERSION)
+    if certificates is not None:
+        services.metrics.include(lambda: [_lifetime(certificates)])
     return Floors(pool, threads, claude, services, _door(config, reactor, certificates, services))
 
 
-def _journals(config: Config, data: DataDirectory, threads: Threads, reactor: IServerReactor) -> FileJournals:
+def _journals(
+    config: Config, data: DataDirectory, threads: Threads, reactor: IServerReactor, measures: Measures
+) -> FileJournals:
     rules = JournalRules(
         segment_size=config.segment_size,
         segment_messages=config.segment_messages,
@@ -147,6 +153,7 @@ def _journals(config: Config, data: DataDirectory, threads: Threads, reactor: IS
         new_id=_new_id,
         boot_id=_boot_id(),
         rules=rules,
+        measures=measures,
     )
 
 
@@ -204,6 +211,10 @@ def _door(
         handshakes=config.handshakes,
         handshake_timeout=config.handshake_timeout,
     )
+
+
+def _lifetime(certificates: Certificates) -> Metric:
+    return gauge("certificate_expires_timestamp_seconds", "When the certificate expires.", certificates.ends)
 
 
 def _limits(config: Config) -> Mapping[str, int]:

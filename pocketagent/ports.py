@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
+from attrs import frozen
 from zope.interface import Attribute, Interface
 
 from pocketagent.domain.access import Device
@@ -133,7 +134,8 @@ class IDirectories(Interface):
 class IAgent(Interface):
     """Something that works on prompts in a directory: the Claude CLI."""
 
-    available: bool = Attribute("Whether the CLI was found.")
+    available: bool = Attribute("Whether the CLI was found, and can be used.")
+    fault: str = Attribute("Why it cannot be used, or had better not be used as it is; empty when all is well.")
     version: str | None = Attribute("What it says its version is; None before it was asked, or without one.")
 
     async def start(launch: Launch, listener: "IAgentListener") -> "IRun":
@@ -187,14 +189,31 @@ class IAgentListener(Interface):
         """The whole tree is dead, and everything it said was heard. Called once, unless `start` raised."""
 
 
+@frozen
+class Usage:
+    """What processes hold in memory now, and what of the processors they have used since the server began."""
+
+    memory_bytes: int
+    cpu_seconds: float
+
+
 class IHost(Interface):
-    """The machine that the server runs on, as far as its health needs it."""
+    """The machine that the server runs on, as far as its health needs it.
+
+    None is the answer to all that does not answer within 0.8 s; it is then asked by nobody else until it does.
+    """
 
     def memory_bytes() -> int:
         """What the server's process holds in memory (RSS)."""
 
     async def free_bytes() -> int | None:
-        """What is free on the disk of the data directory; None when it cannot be reached within 5 s."""
+        """What is free on the disk of the data directory; None also when it cannot be reached."""
+
+    async def data_fault() -> str | None:
+        """Why the data directory cannot be used, without its path; empty when it can."""
+
+    async def usage() -> Usage | None:
+        """Of the agent's processes, with all that they started. The time never becomes less."""
 
 
 class IBatch(Interface):

@@ -59,7 +59,9 @@ SCOPES = """\
 scopes, each with what stands before it:
   read      sees every project, its prompts and its answers
   execute   gives the agent work, which is a shell on this machine
-  admin     creates and deletes projects, and approves what they may run"""
+  admin     creates and deletes projects, and approves what they may run
+and apart from them:
+  metrics   reads /metrics, for Prometheus, and nothing else"""
 
 DOCTOR = """\
 examples:

@@ -20,15 +20,23 @@ LAST_MOMENT = 253402300799
 
 
 class Scope(StrEnum):
-    """What a device may do. `read`, `execute` and `admin` each include the one before."""
+    """What a device may do. `read`, `execute` and `admin` each include the one before.
+
+    `metrics` stands apart: it reads how the server is, and nothing else; none of the others includes it.
+    """
 
     READ = "read"
     EXECUTE = "execute"
     ADMIN = "admin"
+    METRICS = "metrics"
 
     def covers(self, needed: "Scope") -> bool:
-        order = list(Scope)
-        return order.index(self) >= order.index(needed)
+        if Scope.METRICS in (self, needed):
+            return self is needed
+        return _LADDER.index(self) >= _LADDER.index(needed)
+
+
+_LADDER = (Scope.READ, Scope.EXECUTE, Scope.ADMIN)
 
 
 def _is_moment(device: object, attribute: "Attribute[float]", seconds: float) -> None:

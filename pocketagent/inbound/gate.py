@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import define, field, frozen
 
+from pocketagent.domain.access import Device, Scope
 from pocketagent.domain.refusals import Code, Refusal
 
 MAX_HEAD = 16 * 1024
@@ -195,6 +196,17 @@ def token(call: Call) -> str:
     if found is None:
         raise unauthorized("malformed", "The Authorization header is not 'Bearer TOKEN'.")
     return found["token"]
+
+
+def check_scope(device: Device, needed: Scope) -> None:
+    """Whether its credential is meant for this. Raises TurnedAway (403)."""
+    if not device.scope.covers(needed):
+        raise TurnedAway(
+            403,
+            Code.FORBIDDEN,
+            f"This needs the scope `{needed}`; this device has `{device.scope}`.",
+            needed=needed,
+        )
 
 
 def upgrade(call: Call) -> Upgrade:

@@ -8,7 +8,7 @@ from typing import Protocol as Shape
 from attrs import define, field
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator, IReactorTime
 
-from pocketagent.domain.access import Device
+from pocketagent.domain.access import Device, Scope
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.replies import Condition, HealthStatus
 from pocketagent.inbound import gate
@@ -89,6 +89,7 @@ class Site:
         is_in = False
         try:
             device = await self._admit(token)
+            gate.check_scope(device, Scope.READ)
             if not channel.is_over:
                 self._welcome(channel, upgrade, device, self._leave)
                 is_in = True

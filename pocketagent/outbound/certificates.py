@@ -34,6 +34,9 @@ MAX_SIZE = 128 * 1024
 
 MAX_LINKS = 40
 
+SOON = 14 * 86400
+"""Seconds before its end from which on a certificate is not well: somebody has to see to its renewal."""
+
 CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2."""
 
@@ -121,8 +124,20 @@ class Certificates:
     @property
     def fault(self) -> str:
         """What is wrong with it, as a sentence without paths and secrets; empty where nothing is."""
-        over = f"The certificate expired on {_date(self._held.ends)}." if self._now() >= self._held.ends else ""
-        return self._renewal_fault or self._new_fault or over
+        return self._renewal_fault or self._new_fault or self._age_fault
+
+    @property
+    def _age_fault(self) -> str:
+        left = self.ends - self._now()
+        if left <= 0:
+            return f"The certificate expired on {_date(self.ends)}."
+        days = f"{left // 86400:.0f} days"
+        return f"The certificate expires in {days}, on {_date(self.ends)}." if left < SOON else ""
+
+    @property
+    def ends(self) -> float:
+        """When the one in use expires, in seconds since 1970."""
+        return self._held.ends
 
     def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         return SSL.Connection(self._held.context, None)

@@ -84,11 +84,12 @@ class Claude:
 
     available: bool = field(default=False, init=False)
     version: str | None = field(default=None, init=False)
-    _unusable: str = field(default="", init=False)
+    fault: str = field(default="", init=False)
     _log = Logger()
 
     def __attrs_post_init__(self) -> None:
         self.available = self._path is not None
+        self.fault = "" if self.available else NOT_FOUND
 
     async def start(self, launch: Launch, listener: IAgentListener) -> IRun:
         program = self._program()
@@ -145,16 +146,17 @@ class Claude:
         if version < FLOOR:
             self._refuse(f"The Claude CLI is too old: {self.version}, needed is {floor} or later. {INSTALL}")
         elif version < WARNED:
-            self._log.warn("The Claude CLI {old} is older than {new}: update it.", old=self.version, new=warned)
+            self.fault = f"The Claude CLI {self.version} is older than {warned}: update it."
+            self._log.warn("{fault}", fault=self.fault)
 
     def _program(self) -> str:
-        if self._path is None or self._unusable:
-            raise Refusal(Code.CLAUDE_NOT_FOUND, self._unusable or NOT_FOUND)
+        if self._path is None or not self.available:
+            raise Refusal(Code.CLAUDE_NOT_FOUND, self.fault)
         return self._path
 
     def _refuse(self, why: str) -> None:
         self.available = False
-        self._unusable = why
+        self.fault = why
         self._log.error("{why} ({path})", why=why, path=self._path)
 
     async def _ask_version(self, program: str) -> tuple[bytes, Over | None]:

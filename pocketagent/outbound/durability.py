@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from pocketagent.domain.measures import Spread
 from pocketagent.outbound.disk import Disk, sync_directory
 from pocketagent.outbound.segments import Keys, Segment
 from pocketagent.outbound.shelf import Shelf
@@ -39,7 +40,10 @@ class Sync(StrEnum):
 
 @define(eq=False)
 class Durability:
-    """Of one journal. `altered` is called, in a thread, when told entries are found to be gone from the disk."""
+    """Of one journal. `altered` is called, in a thread, when told entries are found to be gone from the disk.
+
+    `took`: how long that takes, each time.
+    """
 
     _disk: Disk
     _shelf: Shelf
@@ -48,6 +52,7 @@ class Durability:
     _sync: Sync
     _logs: str
     _altered: Callable[[], None]
+    _took: Spread
     _retiring: list[Tail] = field(factory=list, init=False)
     _has_new_names: bool = field(default=False, init=False)
     _has_failed: bool = field(default=False, init=False)
@@ -86,7 +91,7 @@ class Durability:
             written = [(tail, tail.end) for tail in (*self._retiring, self._tail) if tail is not None]
             has_new_names, self._has_new_names = self._has_new_names, False
             try:
-                await self._threads.run(lambda: self._work(written, has_new_names, sealed))
+                self._took.add(await self._threads.run(lambda: self._work(written, has_new_names, sealed)))
             except OSError as problem:
                 self._has_failed = True
                 self._has_new_names |= has_new_names
@@ -96,7 +101,9 @@ class Durability:
         finally:
             self._lock.release()
 
-    def _work(self, written: list[tuple[Tail, int]], has_new_names: bool, sealed: list[tuple[Tail, Segment]]) -> None:
+    def _work(self, written: list[tuple[Tail, int]], has_new_names: bool, sealed: list[tuple[Tail, Segment]]) -> float:
+        """How long the disk took for it, in seconds."""
+        began = self._reactor.seconds()
         if self._sync is not Sync.NEVER:
             for tail, end in written:
                 try:
@@ -113,6 +120,7 @@ class Durability:
             if tail.inherited is None:
                 with suppress(OSError):  # it is made again when it is needed
                     self._shelf.store(segment, tail.index, Keys.of(tail.keys))
+        return self._reactor.seconds() - began
 
     def _schedule(self, delay: float) -> None:
         if self._timer is None and not self._is_closed:

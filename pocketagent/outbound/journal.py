@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from pocketagent.domain.measures import Measures
 from pocketagent.domain.message import Draft, Entry, timestamp
 from pocketagent.outbound.disk import Disk, create, save, sync_directory, sync_file
 from pocketagent.outbound.durability import MAX_RETIRING, Durability, Sync
@@ -54,6 +55,7 @@ class Shared:
     new_id: Callable[[], str]
     boot_id: str
     rules: Rules
+    measures: Measures
 
 
 @implementer(IJournal)
@@ -85,7 +87,14 @@ class FileJournal:
         self._kept = Kept(shared.disk, f"{directory}/kept.jsonl")
         self._pages = Pages(shared.disk, shared.shelf, self._kept)
         self._durability = Durability(
-            shared.disk, shared.shelf, shared.threads, shared.reactor, shared.rules.sync, self._logs, self._renew
+            shared.disk,
+            shared.shelf,
+            shared.threads,
+            shared.reactor,
+            shared.rules.sync,
+            self._logs,
+            self._renew,
+            shared.measures.syncs,
         )
         if tail is not None:
             self._durability.follow(tail, is_new=False)
@@ -100,6 +109,7 @@ class FileJournal:
             await self._get_ready()
         if not drafts:
             return []
+        began = self._shared.reactor.seconds()
         time = round(self._shared.now() * 1e6)
         stamp = timestamp(time / 1e6)
         if b"\n" in b"".join([draft.message for draft in drafts]):  # found faster so than counted, or one by one
@@ -129,6 +139,7 @@ class FileJournal:
                 tail.keys.update((hash_of(key), entry.seq) for key in records.keys(entry.type, entry.message))
         self.head_seq += len(entries)
         self.size += len(data)
+        self._shared.measures.appends.add(self._shared.reactor.seconds() - began)
         return entries
 
     def _tail_for(self, count: int, size: int, time: int) -> Tail:

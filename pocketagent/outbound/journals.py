@@ -16,6 +16,7 @@ from collections.abc import Callable
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
+from pocketagent.domain.measures import Measures
 from pocketagent.outbound.disk import Disk, make_directory, reopen
 from pocketagent.outbound.journal import FileJournal, Rules, Shared
 from pocketagent.outbound.repair import load_marks, look
@@ -45,6 +46,7 @@ class FileJournals:
         new_id: Callable[[], str],
         boot_id: str,
         rules: Rules | None = None,
+        measures: Measures | None = None,
         disk: Disk = os,
     ) -> None:
         self._root = root
@@ -58,6 +60,7 @@ class FileJournals:
             new_id=new_id,
             boot_id=boot_id,
             rules=rules or Rules(),
+            measures=measures or Measures(),
         )
 
     async def open(self, project_id: str) -> "FileJournal":

@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from pocketagent.domain.access import TOKEN, Device, Scope, hash_of
+from pocketagent.domain.measures import Credential, Measures
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.ports import IDevices, StorageUnavailable
 from pocketagent.services.subscriptions import Subscriptions
@@ -32,6 +33,7 @@ class Access:
     _subscriptions: Subscriptions
     _clock: IReactorTime
     _now: Callable[[], float]
+    _measures: Measures
     _devices: Mapping[str, Device] = field(factory=dict)
     _version: object = None
     _fault: str = ""
@@ -61,7 +63,7 @@ class Access:
         Whatever is wrong, one hash is made and one comparison.
         """
         if self._fault:
-            raise _refused("The devices cannot be read: ask the owner of the server.", "unavailable")
+            raise self._refused("The devices cannot be read: ask the owner of the server.", Credential.UNAVAILABLE)
         parts = TOKEN.fullmatch(token)
         if parts and parts["id"] not in self._devices:
             # Perhaps it was made a moment ago.
@@ -69,14 +71,20 @@ class Access:
         known = self._devices.get(parts["id"]) if parts else None
         proven = (known or _NOBODY).proves(parts["secret"] if parts else token[:128])
         if parts is None:
-            raise _refused("This is not a token: `pocketagent token create` makes one.", "malformed")
+            raise self._refused("This is not a token: `pocketagent token create` makes one.", Credential.MALFORMED)
         if known is None or not proven:
-            raise _refused("This token is unknown, or was revoked.", "unknown")
+            raise self._refused("This token is unknown, or was revoked.", Credential.UNKNOWN)
         if known.is_over(self._now()):
             if not known.expired:
                 await self._end(known)
-            raise _refused("This token has expired: make a new one with `pocketagent token create`.", "expired")
+            raise self._refused(
+                "This token has expired: make a new one with `pocketagent token create`.", Credential.EXPIRED
+            )
         return known
+
+    def _refused(self, message: str, reason: Credential) -> Refusal:
+        self._measures.refused[reason] += 1
+        return Refusal(Code.UNAUTHORIZED, message, reason=reason)
 
     async def _look(self) -> None:
         """See what another process has changed, and whose time is over.
@@ -144,7 +152,3 @@ def _tell(outcome: object, waiting: Sequence[Deferred[None]]) -> None:
         _log.failure("while looking at the devices", outcome)
     for one in waiting:
         one.callback(None)
-
-
-def _refused(message: str, reason: str) -> Refusal:
-    return Refusal(Code.UNAUTHORIZED, message, reason=reason)

@@ -6,6 +6,7 @@ from attrs import define, frozen
 from twisted.internet.interfaces import IReactorTime
 
 from pocketagent.domain.execution import Machine
+from pocketagent.domain.measures import Measures
 from pocketagent.domain.project import Project, Trust
 from pocketagent.domain.turn import Core
 from pocketagent.ports import IAgent, IDevices, IDirectories, IHost, IJournal, IJournals, IProjects
@@ -15,8 +16,10 @@ from pocketagent.services.dispatch import Dispatch
 from pocketagent.services.executions import Bounds, Executions
 from pocketagent.services.health import Health
 from pocketagent.services.history import History
+from pocketagent.services.metrics import Metrics
 from pocketagent.services.projects import Projects
 from pocketagent.services.runs import Runner, Terms, WarmProcesses
+from pocketagent.services.stopwatch import Stopwatch
 from pocketagent.services.subscriptions import Audience, Subscriptions
 from pocketagent.services.watching import Watching
 
@@ -57,6 +60,7 @@ class Services:
     access: Access
     health: Health
     dispatch: Dispatch
+    metrics: Metrics
 
     def start(self) -> None:
         self.health.start()
@@ -75,8 +79,13 @@ def assemble(
     now: Callable[[], float],
     new_id: Callable[[], str],
     faults: Mapping[str, Callable[[], str]],
+    measures: Measures,
+    version: str,
 ) -> Services:
-    """Put the services together. Nothing runs yet. `faults`: more checks of the health, by name."""
+    """Put the services together. Nothing runs yet. `faults`: more checks of the health, by name.
+
+    `measures`: where all floors count; `version`: of this program.
+    """
     subscriptions = Subscriptions()
     watching = Watching(clock, now)
     watching.attach(subscriptions)
@@ -94,8 +103,9 @@ def assemble(
     ) -> tuple[Conversation, Runner]:
         audience = Audience(project.id, journal, clock, journal.head_seq)
         timeout_of = rules.bounds.timeout_of
+        stopwatch = Stopwatch(measures, clock)
         conversation = Conversation(
-            project, trust, journal, its_machine, audience, last_active, clock, now, timeout_of, changed
+            project, trust, journal, its_machine, audience, last_active, clock, now, timeout_of, changed, stopwatch
         )
         runner = Runner(conversation, adapters.agent, warm, rules.terms, projects.look_again, new_id)
         conversation.driver = runner
@@ -115,7 +125,8 @@ def assemble(
         rules.projects,
     )
     executions = Executions(projects, adapters.directories, warm, rules.bounds, clock, new_id)
-    access = Access(adapters.devices, subscriptions, clock, now)
-    health = Health(projects, subscriptions, access, adapters.agent, warm, adapters.host, clock, now, faults)
+    access = Access(adapters.devices, subscriptions, clock, now, measures)
+    health = Health(projects, subscriptions, access, adapters.agent, warm, adapters.host, clock, now, measures, faults)
+    metrics = Metrics(measures, projects, subscriptions, warm, health, adapters.host, version)
     dispatch = Dispatch(projects, executions, History(projects, subscriptions), health, watching)
-    return Services(projects, executions, subscriptions, watching, access, health, dispatch)
+    return Services(projects, executions, subscriptions, watching, access, health, dispatch, metrics)

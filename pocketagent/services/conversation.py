@@ -22,6 +22,7 @@ from pocketagent.domain.project import Project, Trust
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.turn import Begin, Break, Core, Destroy, Execution, Item, PassOn, Retire, Wish
 from pocketagent.ports import IJournal, StorageUnavailable
+from pocketagent.services.stopwatch import Stopwatch
 from pocketagent.services.subscriptions import Audience, Batch
 from pocketagent.wire import client, events
 
@@ -59,6 +60,7 @@ class Conversation:
     _now: Callable[[], float]
     _timeout: Callable[[float | None], float]
     _changed: Callable[["Conversation"], None]
+    _stopwatch: Stopwatch
     driver: Driver | None = None
     is_gone: bool = False
     _lock: DeferredLock = field(factory=DeferredLock)
@@ -125,6 +127,8 @@ class Conversation:
             if self._owed:
                 return  # a process that is being stopped, and nothing new is told before what is owed
             if concerns():
+                if self._stopwatch.awaits_words:
+                    self._stopwatch.heard(utterances)
                 machine.heard(utterances, self._now())
             else:
                 machine.overheard(utterances)
@@ -242,6 +246,7 @@ class Conversation:
                 durable = durable or kind is ClientMessage
         entries = await self.journal.append(drafts, durable) if drafts else ()
         before, self._kept = self._kept, self.machine.core
+        self._stopwatch.stepped(before, self._kept, items)
         told: Sequence[Entry | Partial] = entries
         if has_partials:
             kept = iter(entries)
@@ -297,6 +302,7 @@ class Conversation:
         self.machine.storage_failed()
         self._kept = self.machine.core
         items = tuple(self.machine.outbox)
+        self._stopwatch.stepped(before, self._kept, items)
         self._owe(items)
         now = timestamp(self._now())
         for item in items:

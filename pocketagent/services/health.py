@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from attrs import define, field
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -13,6 +14,7 @@ from pocketagent.domain.access import Scope
 from pocketagent.domain.agent import PermissionMode
 from pocketagent.domain.commands import GetAgentInfo, GetStats
 from pocketagent.domain.events import State
+from pocketagent.domain.measures import Measures
 from pocketagent.domain.message import timestamp
 from pocketagent.domain.replies import AgentInfo, Condition, ConnectionStats, Finding, HealthStatus, ServerStats
 from pocketagent.ports import IAgent, IConnection, IHost
@@ -48,6 +50,7 @@ class Health:
     _host: IHost
     _clock: IReactorTime
     _now: Callable[[], float]
+    _measures: Measures
     _faults: Mapping[str, Callable[[], str]]
     _started: float = 0.0
     _delay_ms: float = 0.0
@@ -70,10 +73,13 @@ class Health:
                 loop.stop()
 
     async def check(self) -> HealthStatus:
-        """Every check with its reason; the whole is as well as its worst."""
+        """Every check with its reason; the whole is as well as its worst. Within a second, whatever hangs (AD-08)."""
+        # Both at once: each may take its time.
+        data, disk = Deferred.fromCoroutine(self._data()), Deferred.fromCoroutine(self._disk())
         checks = {
-            "claude": _finding("" if self._agent.available else "The Claude CLI was not found.", Condition.DEGRADED),
-            "disk": await self._disk(),
+            "claude": _finding(self._agent.fault, Condition.DEGRADED),
+            "data": await data,
+            "disk": await disk,
             "devices": _finding(self._access.fault, Condition.UNHEALTHY),
             "journals": self._journals(),
             "reactor": _finding(
@@ -85,10 +91,14 @@ class Health:
             checks[name] = _finding(fault(), Condition.DEGRADED)
         return HealthStatus(max((one.status for one in checks.values()), key=_WORST.index), checks)
 
+    async def _data(self) -> Finding:
+        fault = await self._host.data_fault()
+        return _finding("The data directory does not answer." if fault is None else fault, Condition.UNHEALTHY)
+
     async def _disk(self) -> Finding:
         free = await self._host.free_bytes()
         if free is None:
-            return Finding(Condition.UNHEALTHY, "The data directory cannot be reached.")
+            return Finding(Condition.UNHEALTHY, "The disk of the data directory does not answer.")
         if free < LOW_DISK:
             reason = f"The disk of the data directory has {free // 2**20} MiB left."
             return Finding(Condition.UNHEALTHY if free < FULL_DISK else Condition.DEGRADED, reason)
@@ -155,6 +165,7 @@ class Health:
         now = self._clock.seconds()
         self._delay_ms = max(0.0, now - self._last_beat - DELAY_INTERVAL) * 1000
         self._last_beat = now
+        self._measures.lateness.add(self._delay_ms / 1000)
 
     def _tell(self) -> None:
         when = timestamp(self._now())

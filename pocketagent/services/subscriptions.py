@@ -101,6 +101,11 @@ class Audience:
     def __len__(self) -> int:
         return len(self._subscriptions)
 
+    @property
+    def lagging(self) -> int:
+        """How many of them catch up from the journal."""
+        return sum(not subscription.is_live for subscription in self._subscriptions.values())
+
     def join(self, connection: IConnection, after_seq: int | None) -> None:
         """Subscribe, after a number or from the present; replaces what the connection had before.
 

@@ -13,7 +13,7 @@ DEVICE = Device("00112233445566ff", "Phone", Scope.EXECUTE, hash_of(SECRET), cre
 
 
 class ScopeTests(SynchronousTestCase):
-    """Each scope includes the one before."""
+    """Each of three scopes includes the one before; the fourth stands apart."""
 
     def test_table(self) -> None:
         """The whole table: what each scope covers, and what it does not."""
@@ -21,6 +21,7 @@ class ScopeTests(SynchronousTestCase):
             Scope.READ: {Scope.READ},
             Scope.EXECUTE: {Scope.READ, Scope.EXECUTE},
             Scope.ADMIN: {Scope.READ, Scope.EXECUTE, Scope.ADMIN},
+            Scope.METRICS: {Scope.METRICS},
         }
         for scope in Scope:
             self.assertEqual({needed for needed in Scope if scope.covers(needed)}, table[scope])

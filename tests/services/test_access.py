@@ -11,6 +11,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from pocketagent.domain.access import Device, Scope, hash_of, token
+from pocketagent.domain.measures import Measures
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.outbound.memory import MemoryDevices
 from pocketagent.ports import StorageUnavailable
@@ -58,13 +59,14 @@ class AccessCase(SynchronousTestCase):
         self.now = NOW
         self.store = SlowDevices()
         self.subscriptions = Subscriptions()
+        self.measures = Measures()
         self.save(made())
         self.access = self.made_access()
         self.successResultOf(done(self.access.start()))
         self.addCleanup(self.access.stop)
 
     def made_access(self) -> Access:
-        return Access(self.store, self.subscriptions, self.clock, lambda: self.now)
+        return Access(self.store, self.subscriptions, self.clock, lambda: self.now, self.measures)
 
     def save(self, device: Device) -> None:
         self.successResultOf(done(self.store.save(device)))

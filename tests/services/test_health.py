@@ -30,12 +30,12 @@ class CheckTests(WorkshopCase):
         """A server that is well says so of each of its parts."""
         status = self.check()
         self.assertEqual(status.status, Condition.HEALTHY)
-        self.assertEqual(set(status.checks), {"claude", "disk", "devices", "journals", "reactor"})
+        self.assertEqual(set(status.checks), {"claude", "data", "disk", "devices", "journals", "reactor"})
         self.assertEqual({found.reason for found in status.checks.values()}, {None})
 
     def test_claude(self) -> None:
         """Without the CLI the server can still show history."""
-        self.shop.agent.available = False
+        self.shop.agent.fault = "The Claude CLI was not found."
         self.assertIn("Claude CLI", self.only("claude", Condition.DEGRADED))
 
     def test_disk(self) -> None:
@@ -51,6 +51,12 @@ class CheckTests(WorkshopCase):
             self.only("disk", condition)
         self.shop.host.free = 256 * 2**20
         self.assertEqual(self.check().status, Condition.HEALTHY)
+
+    def test_data(self) -> None:
+        """A data directory that cannot be used, or does not answer, is unhealthy."""
+        for fault in ("The data directory is gone.", None):
+            self.shop.host.fault = fault
+            self.assertIn("The data directory", self.only("data", Condition.UNHEALTHY))
 
     def test_journals(self) -> None:
         """A journal that cannot be written is unhealthy until what is owed is kept."""
@@ -93,7 +99,7 @@ class CheckTests(WorkshopCase):
 
     def test_the_worst_counts(self) -> None:
         """The whole is as well as its worst part."""
-        self.shop.agent.available = False
+        self.shop.agent.fault = "It is too old."
         self.shop.host.free = None
         self.assertEqual(self.check().status, Condition.UNHEALTHY)
 

@@ -27,11 +27,12 @@ from pocketagent.domain.agent import (
 )
 from pocketagent.domain.commands import Command, CreateProject, Execute, JoinProject
 from pocketagent.domain.events import ProjectState
+from pocketagent.domain.measures import Measures
 from pocketagent.domain.message import Entry
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.replies import ExecutionAccepted, Reply
 from pocketagent.outbound.memory import MemoryDevices, MemoryDirectories
-from pocketagent.ports import IAgent, IAgentListener, IBatch, IConnection, IHost, IRun
+from pocketagent.ports import IAgent, IAgentListener, IBatch, IConnection, IHost, IRun, Usage
 from pocketagent.services.assembly import Adapters, Rules, Services, assemble
 from pocketagent.services.conversation import Conversation
 from pocketagent.services.executions import Bounds
@@ -145,6 +146,7 @@ class FakeAgent:
     """Starts `FakeRun`s: at once, or when the test fires `starting` while `slow`."""
 
     available: bool = True
+    fault: str = ""
     version: str | None = "2.1.330"
     slow: bool = False
     refuses: Refusal | None = None
@@ -165,12 +167,20 @@ class FakeAgent:
 @define(eq=False)
 class FakeHost:
     free: int | None = 10**12
+    fault: str | None = ""
+    used: Usage | None = field(factory=lambda: Usage(2000, 1.5))
 
     def memory_bytes(self) -> int:
         return 1000
 
     async def free_bytes(self) -> int | None:
         return self.free
+
+    async def data_fault(self) -> str | None:
+        return self.fault
+
+    async def usage(self) -> Usage | None:
+        return self.used
 
 
 def device(scope: Scope = Scope.ADMIN, name: str = "phone") -> Device:
@@ -204,6 +214,7 @@ class Workshop:
     warm_time: float = 600.0
     project_limit: int = 4
     faults: dict[str, Callable[[], str]] = field(factory=dict)
+    measures: Measures = field(factory=Measures)
     journals: SteeredJournals = field(init=False)
     services: Services = field(init=False)
 
@@ -223,7 +234,9 @@ class Workshop:
             warm_time=self.warm_time,
         )
         adapters = Adapters(self.projects, self.journals, self.devices, self.directories, self.agent, self.host)
-        self.services = assemble(adapters, rules, self.clock, self.clock.seconds, new_id, self.faults)
+        self.services = assemble(
+            adapters, rules, self.clock, self.clock.seconds, new_id, self.faults, self.measures, "0.1.0"
+        )
 
     async def restart(self) -> None:
         """The server was killed; another one begins on what is stored."""
