@@ -1,13 +1,18 @@
 # -*- test-case-name: tests.cli.test_main -*-
 """What a command has of the world, and how it says that something went wrong."""
 
+import io
+import os
 import secrets
 import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TextIO
 
 from attrs import field, frozen
+
+from pocketagent.domain.text import harmless
 
 
 class Problem(Exception):
@@ -51,8 +56,8 @@ class Console:
     config_dir: Callable[[], str] = config_dir
 
     def tell(self, text: str) -> None:
-        """For the person, not for a script."""
-        print(text, file=self.err)
+        """For the person, not for a script: a line or several, which act on no terminal."""
+        print(harmless(text), file=self.err)
 
     def agrees(self, question: str) -> bool:
         """Whether the person says yes; silence is a no."""
@@ -63,3 +68,15 @@ class Console:
         except EOFError:
             self.err.write("\n")
             return False
+
+
+def of_this_process() -> Console:
+    """The console that this process was started with. A stream that is closed is an empty one, and what an encoding
+    cannot say is written out: neither is a reason to fail."""
+    for name, mode in ("stdin", "r"), ("stdout", "w"), ("stderr", "w"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115  # it is kept to the end of the process
+    for stream, errors in (sys.stdin, "surrogateescape"), (sys.stdout, "backslashreplace"):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=errors)
+    return Console(os.environ, sys.stdout, sys.stderr)

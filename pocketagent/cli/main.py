@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from pocketagent.cli import completion
-from pocketagent.cli.console import Console, Problem
+from pocketagent.cli.console import Console, Problem, of_this_process
 from pocketagent.cli.parser import parser
 from pocketagent.domain.text import escaped
 
@@ -23,7 +23,7 @@ Command = Callable[[argparse.Namespace, Console], int | None]
 def main(arguments: Sequence[str] | None = None, console: Console | None = None) -> int:
     """Run the command; its exit code: 0 done, 1 not done, 2 misunderstood (argparse ends the program), or what the
     Problem says."""
-    console = console or Console(os.environ, sys.stdout, sys.stderr)
+    console = console or of_this_process()
     words = parser()
     if "_ARGCOMPLETE" in console.environment:
         completion.answer(words)

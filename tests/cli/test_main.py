@@ -1,6 +1,7 @@
 # -*- test-case-name: tests.cli.test_main -*-
 """The entry of the `pocketagent` command."""
 
+import io
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from pocketagent.cli.console import Console
 from pocketagent.version import VERSION
 from tests.cli.house import DEADLINE, CommandTestCase
 
@@ -18,9 +20,9 @@ HEAVY = ("twisted", "zope", "autobahn", "cryptography", "OpenSSL", "asyncio", "s
 LOADED = "import sys; import pocketagent.cli.main as m; m.parser(); print(*sorted(sys.modules))"
 
 
-def python(*words: str, stdout: int = subprocess.PIPE) -> "subprocess.CompletedProcess[str]":
+def python(*words: str, stdout: int = subprocess.PIPE, **more: str) -> "subprocess.CompletedProcess[str]":
     """A Python of its own, which sees this tree."""
-    environment = {"PATH": os.defpath, "HOME": "/nonexistent", "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
+    environment = {"PATH": os.defpath, "HOME": "/nonexistent", "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)} | more
     return subprocess.run(
         [sys.executable, *words],
         env=environment, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False,
@@ -32,6 +34,12 @@ class MainTests(CommandTestCase):
     def test_version(self) -> None:
         """The version is a line on stdout."""
         self.assertEqual(self.done("version"), f"pocketagent {VERSION}\n")
+
+    def test_harmless(self) -> None:
+        """What the person is told acts on no terminal, whoever has said it."""
+        err = io.StringIO()
+        Console({}, io.StringIO(), err).tell("The server said: \x1b]0;mine\x07\nand more.")
+        self.assertEqual(err.getvalue(), "The server said: \u241b]0;mine\u2407\nand more.\n")
 
 
 class ProcessTests(SynchronousTestCase):
@@ -63,6 +71,21 @@ class ProcessTests(SynchronousTestCase):
         self.addCleanup(os.close, writer)
         run = python("-m", "pocketagent.cli", "version", stdout=writer)
         self.assertEqual((run.stderr, run.returncode), ("", 1))
+
+    def test_any_encoding(self) -> None:
+        """What stdout has no character for is written out, be it of a poor encoding or half of a character."""
+        said = "from pocketagent.cli.console import of_this_process as c; c().out.write('\\u6f22 \\ud83d')"
+        for encoding, written in ("ascii", r"\u6f22 \ud83d"), ("utf-8", "\u6f22 \\ud83d"):
+            run = python("-X", "utf8=0", "-c", said, PYTHONIOENCODING=encoding)
+            self.assertEqual((run.stdout, run.stderr), (written, ""))
+
+    def test_closed(self) -> None:
+        """Nothing that is closed makes a command fail: it is as if nobody read, or nothing was said."""
+        closed = "import os, sys; [os.close(fd) for fd in (0, 1, 2)]; sys.stdin = sys.stdout = sys.stderr = None; "
+        run = python("-c", f"{closed}from pocketagent.cli.main import main; os._exit(main(['version']))")
+        self.assertEqual(run.returncode, 0)
+        asked = "from pocketagent.cli.console import of_this_process as c; os._exit(10 + len(c().inp.readline()))"
+        self.assertEqual(python("-c", closed + asked).returncode, 10)
 
     def test_directory_gone(self) -> None:
         """A working directory that is gone is told, not a traceback."""
