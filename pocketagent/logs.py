@@ -7,7 +7,6 @@ a credential is masked.
 
 import json
 import math
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import IO
@@ -22,6 +21,7 @@ from twisted.logger import (
     formatEvent,
 )
 
+from pocketagent.domain.credentials import masked
 from pocketagent.domain.text import escaped
 
 MAX_TEXT = 16 * 1024
@@ -29,20 +29,6 @@ MAX_TEXT = 16 * 1024
 
 MAX_FIELDS = 50
 """Fields of one event that are logged as JSON."""
-
-SECRET = re.compile(
-    r"""
-    (?P<device>       pa_[0-9a-f]{16}_            )  [0-9a-f]+
-    | (?P<bearer>  \b bearer\s+                   )  [^\s"',;]+
-    | (?P<query>   [?&][a-z_]*(?:token|code|key)= )  [^&\s"']+
-    | (?P<header>  \b (?:authorization|cookie|x-api-key)["']?\s*[:=]\s*["']? )  [^\r\n"']+
-    | (?P<api_key>    sk-ant-                     )  [a-z0-9_-]+
-    """,
-    re.IGNORECASE | re.VERBOSE | re.ASCII,
-)
-"""How a credential looks: a group holds what is left of it so that a person can tell what it was."""
-
-MASK = "[masked]"
 
 _LEGACY = frozenset({"message", "time", "system", "format", "isError", "failure", "why", "logLevel", "log_text"})
 """Keys that `twisted.python.log` puts into every event for its own sake."""
@@ -79,11 +65,6 @@ def json_line(event: LogEvent) -> str:
     if trace := _stack_trace(event):
         record["error.stack_trace"] = _whole(trace)
     return json.dumps(record, allow_nan=False, separators=(",", ":")) + "\n"
-
-
-def masked(text: str) -> str:
-    """The text with every credential in it made useless."""
-    return SECRET.sub(lambda found: "".join(filter(None, found.groups())) + MASK, text)
 
 
 def _clean(text: str) -> str:

@@ -8,6 +8,7 @@ from zope.interface import Attribute, Interface
 
 from pocketagent.domain.access import Device
 from pocketagent.domain.agent import Answer, Context, Ending, Introduction, Launch, PermissionMode, Utterance
+from pocketagent.domain.deeds import Deed, Record
 from pocketagent.domain.message import Draft, Entry, Partial
 from pocketagent.domain.project import Place, Project, Trust
 
@@ -114,6 +115,22 @@ class IDevices(Interface):
 
         Cheap enough to be asked twice a second; never raises (what is broken is told by `all`).
         """
+
+
+class IAudit(Interface):
+    """The audit log: who did what. Records are only ever added, each chained to the one before."""
+
+    async def check() -> None:
+        """That a deed could be kept now. Raises StorageUnavailable."""
+
+    async def append(deed: Deed) -> Record:
+        """Keep it, surviving a power loss, behind all that was kept before, by this process or another.
+
+        Raises StorageUnavailable; then nothing of it is kept, and a later append works again once the storage does.
+        """
+
+    async def head() -> tuple[int, str] | None:
+        """Number and hash of the newest record; None when there is none. Raises StorageUnavailable."""
 
 
 class IDirectories(Interface):

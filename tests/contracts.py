@@ -9,10 +9,11 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from pocketagent.domain.access import Device, Scope
+from pocketagent.domain.deeds import FIRST, Deed, Origin
 from pocketagent.domain.message import Direction, Draft, Entry, timestamp
 from pocketagent.domain.project import Project, Standing
 from pocketagent.domain.refusals import Code, Refusal
-from pocketagent.ports import IDevices, IDirectories, IJournal, IJournals, IProjects, IThreads
+from pocketagent.ports import IAudit, IDevices, IDirectories, IJournal, IJournals, IProjects, IThreads
 from pocketagent.wire import records
 
 if TYPE_CHECKING:
@@ -350,6 +351,41 @@ class DevicesContract(Mixin):
             self.assertNotIn(version, seen)
             self.assertEqual(await devices.version(), version)
             seen.append(version)
+
+
+class AuditContract(Mixin):
+    """For `IAudit`."""
+
+    def make_audit(self) -> IAudit:
+        """A new log, with nothing in it."""
+        raise NotImplementedError
+
+    async def test_provides(self) -> None:
+        """The object provides what it claims."""
+        verifyObject(IAudit, self.make_audit())
+
+    async def test_begins_empty(self) -> None:
+        """A new log has no head; to look whether it can be written changes nothing."""
+        log = self.make_audit()
+        self.assertIsNone(await log.head())
+        await log.check()
+        self.assertIsNone(await log.head())
+
+    async def test_chained(self) -> None:
+        """Records are numbered 1, 2, 3 …, and each has the hash of the one before; the head is the newest."""
+        log = self.make_audit()
+        records = [await log.append(Deed(action="execute", origin=Origin.DEVICE)) for _ in range(3)]
+        self.assertEqual([record.seq for record in records], [1, 2, 3])
+        self.assertEqual([record.previous for record in records], [FIRST, records[0].hash, records[1].hash])
+        self.assertEqual(await log.head(), (3, records[-1].hash))
+
+    async def test_deed(self) -> None:
+        """What was done is kept as it was said, without a credential that was put in the wrong place."""
+        log = self.make_audit()
+        deed = Deed(action="execute", origin=Origin.DEVICE, actor_name="Ada's phone", details={"queue": True})
+        self.assertEqual((await log.append(deed)).deed, deed)
+        record = await log.append(evolve(deed, project_id="pa_0123456789abcdef_" + "d" * 64))
+        self.assertNotIn("ddd", str(record))
 
 
 class DirectoriesContract(Mixin):

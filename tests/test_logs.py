@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from pocketagent import logs
+from pocketagent.domain.credentials import MASK, masked
 
 TOKEN = "pa_" + "0123456789abcdef" + "_" + "d" * 64
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d (\w+) +(.*)\n")
@@ -160,12 +161,12 @@ class SecretsTests(SynchronousTestCase):
             written.log.failure("failed", raised(ValueError(text)))
             written.log.info("{text!r}", text=text.encode())
             self.assertNotIn(secret, written.text)
-            self.assertIn(logs.MASK, written.text)
+            self.assertIn(MASK, written.text)
 
     def test_token(self) -> None:
         """A device's token is masked behind its id."""
         self.check(f"token {TOKEN}!", "dddd")
-        self.assertEqual(logs.masked(TOKEN), "pa_0123456789abcdef_[masked]")
+        self.assertEqual(masked(TOKEN), "pa_0123456789abcdef_[masked]")
 
     def test_bearer(self) -> None:
         """Whatever was sent as a bearer credential is masked."""
@@ -188,4 +189,4 @@ class SecretsTests(SynchronousTestCase):
     def test_innocent(self) -> None:
         """Other text stays as it is."""
         text = "pa_data, barebearer, 3 cookies, monkey=1 /home/x?y"
-        self.assertEqual(logs.masked(text), text)
+        self.assertEqual(masked(text), text)

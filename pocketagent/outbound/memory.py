@@ -8,10 +8,11 @@ from pathlib import PurePosixPath
 from zope.interface import implementer
 
 from pocketagent.domain.access import Device
+from pocketagent.domain.deeds import FIRST, Deed, Record
 from pocketagent.domain.message import Draft, Entry, timestamp
 from pocketagent.domain.project import Place, Project, Trust, check_path, invalid_path, judged
-from pocketagent.ports import IDevices, IDirectories, IJournal, IJournals, IProjects, StorageUnavailable
-from pocketagent.wire import records
+from pocketagent.ports import IAudit, IDevices, IDirectories, IJournal, IJournals, IProjects, StorageUnavailable
+from pocketagent.wire import audit, records
 
 
 @implementer(IJournals)
@@ -169,6 +170,30 @@ class MemoryDevices:
     def _check(self) -> None:
         if self.fails:
             raise StorageUnavailable("The memory is set to fail.")
+
+
+@implementer(IAudit)
+class MemoryAudit:
+    """The audit log, as long as the process lives. While `fails` nothing can be kept."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.fails = False
+        self.records: list[Record] = []
+        self._now = now
+
+    async def check(self) -> None:
+        if self.fails:
+            raise StorageUnavailable("The memory is set to fail.")
+
+    async def append(self, deed: Deed) -> Record:
+        await self.check()
+        seq, previous = await self.head() or (0, FIRST)
+        _, record = audit.encode(seq + 1, timestamp(self._now()), deed, previous)
+        self.records.append(record)
+        return record
+
+    async def head(self) -> tuple[int, str] | None:
+        return (self.records[-1].seq, self.records[-1].hash) if self.records else None
 
 
 @implementer(IDirectories)
