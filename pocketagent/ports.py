@@ -1,6 +1,6 @@
 """Every port as an interface. The docstrings are the contract; `tests/contracts.py` holds every adapter to it."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from attrs import frozen
@@ -10,7 +10,9 @@ from pocketagent.domain.access import Device
 from pocketagent.domain.agent import Answer, Context, Ending, Introduction, Launch, PermissionMode, Utterance
 from pocketagent.domain.deeds import Deed, Record
 from pocketagent.domain.message import Draft, Entry, Partial
+from pocketagent.domain.pairing import Pairing
 from pocketagent.domain.project import Place, Project, Trust
+from pocketagent.domain.sighting import Sighting
 
 
 class StorageUnavailable(Exception):
@@ -107,6 +109,10 @@ class IDevices(Interface):
     async def save(device: Device) -> None:
         """Keep it whole or leave what was kept before. Raises StorageUnavailable."""
 
+    async def change(device: Device) -> bool:
+        """Keep it in the place of what is kept under its id. False, and nothing is kept, when there is none (any more):
+        what was revoked meanwhile, by this process or another, does not come back. Raises StorageUnavailable."""
+
     async def remove(device_id: str) -> bool:
         """Remove it; whether there was one. Raises StorageUnavailable."""
 
@@ -115,6 +121,35 @@ class IDevices(Interface):
 
         Cheap enough to be asked twice a second; never raises (what is broken is told by `all`).
         """
+
+
+class IPairings(Interface):
+    """The pairings that wait for their device. Commands on the machine make them, and withdraw them."""
+
+    async def all() -> Sequence[Pairing]:
+        """Every one, open or over, with the wrong codes counted so far; without those whose data is broken, which are
+        worth nothing. Raises StorageUnavailable."""
+
+    async def save(pairing: Pairing) -> None:
+        """Keep a new one. Raises StorageUnavailable."""
+
+    async def count_wrong(pairing_id: str) -> None:
+        """Count one more wrong code, surviving a power loss. Nothing happens where there is none (any more): what was
+        used or withdrawn does not come back. Raises StorageUnavailable."""
+
+    async def take(pairing_id: str) -> bool:
+        """Remove it, surviving a power loss. However many ask for one, in whatever process, True is said once.
+        Raises StorageUnavailable."""
+
+
+class ISightings(Interface):
+    """When each device was last seen: for people, so what is lost is no harm."""
+
+    async def all() -> Mapping[str, Sighting]:
+        """By the device's id, as it was saved last; nothing where that cannot be read."""
+
+    async def save(sightings: Mapping[str, Sighting]) -> None:
+        """Keep these, whole, in the place of all. Raises StorageUnavailable."""
 
 
 class IAudit(Interface):

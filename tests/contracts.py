@@ -8,12 +8,24 @@ from twisted.internet.task import Clock
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from pocketagent.domain.access import Device, Scope
+from pocketagent.domain.access import Device, Kind, Scope
 from pocketagent.domain.deeds import FIRST, Deed, Origin
 from pocketagent.domain.message import Direction, Draft, Entry, timestamp
+from pocketagent.domain.pairing import Pairing
 from pocketagent.domain.project import Project, Standing
 from pocketagent.domain.refusals import Code, Refusal
-from pocketagent.ports import IAudit, IDevices, IDirectories, IJournal, IJournals, IProjects, IThreads
+from pocketagent.domain.sighting import Sighting
+from pocketagent.ports import (
+    IAudit,
+    IDevices,
+    IDirectories,
+    IJournal,
+    IJournals,
+    IPairings,
+    IProjects,
+    ISightings,
+    IThreads,
+)
 from pocketagent.wire import records
 
 if TYPE_CHECKING:
@@ -336,6 +348,20 @@ class DevicesContract(Mixin):
         self.assertFalse(await devices.remove("../lock"))
         self.assertEqual(list(await devices.all()), [OTHER_DEVICE])
 
+    async def test_changed(self) -> None:
+        """A change replaces what is there; what was removed meanwhile does not come back by it, and says so."""
+        devices = self.make_devices()
+        await devices.save(DEVICE)
+        await devices.save(OTHER_DEVICE)
+        renamed = evolve(DEVICE, name="Renamed", kind=Kind.BROWSER)
+        self.assertTrue(await devices.change(renamed))
+        self.assertCountEqual(await devices.all(), [renamed, OTHER_DEVICE])
+        await devices.remove(DEVICE.id)
+        version = await devices.version()
+        self.assertFalse(await devices.change(renamed))
+        self.assertEqual(list(await devices.all()), [OTHER_DEVICE])
+        self.assertEqual(await devices.version(), version)
+
     async def test_version(self) -> None:
         """The version stays while nothing changes, and is another after each save and removal."""
         devices = self.make_devices()
@@ -386,6 +412,90 @@ class AuditContract(Mixin):
         self.assertEqual((await log.append(deed)).deed, deed)
         record = await log.append(evolve(deed, project_id="pa_0123456789abcdef_" + "d" * 64))
         self.assertNotIn("ddd", str(record))
+
+
+PAIRING = Pairing(
+    id="aa112233445566ff",
+    code_hash="0e" * 32,
+    scope=Scope.READ,
+    name="Tablet",
+    device_lifetime=3600.0,
+    created_at=1767268800.5,
+)
+OTHER_PAIRING = evolve(PAIRING, id="bb112233445566ff", code_hash="0f" * 32, name=None, device_lifetime=None)
+
+
+class PairingsContract(Mixin):
+    """For `IPairings`."""
+
+    def make_pairings(self) -> IPairings:
+        """New ones, with nothing in them."""
+        raise NotImplementedError
+
+    async def test_provides(self) -> None:
+        """The object provides what it claims."""
+        verifyObject(IPairings, self.make_pairings())
+
+    async def test_saved(self) -> None:
+        """What was saved comes back equal."""
+        pairings = self.make_pairings()
+        self.assertEqual(list(await pairings.all()), [])
+        await pairings.save(PAIRING)
+        await pairings.save(OTHER_PAIRING)
+        self.assertCountEqual(await pairings.all(), [PAIRING, OTHER_PAIRING])
+
+    async def test_counted(self) -> None:
+        """Wrong codes are counted, for each pairing by itself."""
+        pairings = self.make_pairings()
+        await pairings.save(PAIRING)
+        await pairings.save(OTHER_PAIRING)
+        for _ in range(3):
+            await pairings.count_wrong(PAIRING.id)
+        self.assertCountEqual(await pairings.all(), [evolve(PAIRING, wrong=3), OTHER_PAIRING])
+
+    async def test_taken(self) -> None:
+        """Of all who take one, the first is told that it had it; the others stay."""
+        pairings = self.make_pairings()
+        await pairings.save(PAIRING)
+        await pairings.save(OTHER_PAIRING)
+        taken = [await pairings.take(each) for each in (PAIRING.id, PAIRING.id, "../version", "")]
+        self.assertEqual(taken, [True, False, False, False])
+        self.assertEqual(list(await pairings.all()), [OTHER_PAIRING])
+
+    async def test_counted_too_late(self) -> None:
+        """A wrong code that is counted when the pairing is gone brings nothing back, and does not count for a later
+        one."""
+        pairings = self.make_pairings()
+        await pairings.save(PAIRING)
+        await pairings.take(PAIRING.id)
+        await pairings.count_wrong(PAIRING.id)
+        self.assertEqual(list(await pairings.all()), [])
+        await pairings.save(PAIRING)
+        self.assertEqual(list(await pairings.all()), [PAIRING])
+
+
+class SightingsContract(Mixin):
+    """For `ISightings`."""
+
+    def make_sightings(self) -> ISightings:
+        """New ones, with nothing in them."""
+        raise NotImplementedError
+
+    async def test_provides(self) -> None:
+        """The object provides what it claims."""
+        verifyObject(ISightings, self.make_sightings())
+
+    async def test_saved(self) -> None:
+        """What was saved comes back equal, and each time in the place of all."""
+        sightings = self.make_sightings()
+        self.assertEqual(dict(await sightings.all()), {})
+        for seen in (
+            {DEVICE.id: Sighting(1767268800.5, "browser"), OTHER_DEVICE.id: Sighting(0.0, "curl")},
+            {OTHER_DEVICE.id: Sighting(5.0, "unknown")},
+            {},
+        ):
+            await sightings.save(seen)
+            self.assertEqual(dict(await sightings.all()), seen)
 
 
 class DirectoriesContract(Mixin):

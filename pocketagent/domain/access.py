@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import re
+from collections.abc import Iterable
 from enum import StrEnum
 
 from attrs import Attribute, evolve, field, frozen
@@ -11,7 +12,13 @@ from attrs.validators import optional
 TOKEN_BYTES = 32
 """256 random bits: nothing to guess, so a fast hash is enough (threats 5.1)."""
 
+ID_BYTES = 8
+
 TOKEN = re.compile(r"pa_(?P<id>[0-9a-f]{16})_(?P<secret>[0-9a-f]{64})", re.ASCII)
+COOKIE = re.compile(r"pac_(?P<id>[0-9a-f]{16})_(?P<secret>[0-9a-f]{64})", re.ASCII)
+"""What a browser keeps. Another beginning, and another kind of device: neither is ever good for the other (AU-33)."""
+
+MAX_DEVICES = 1000
 
 MAX_NAME = 64
 
@@ -39,6 +46,14 @@ class Scope(StrEnum):
 _LADDER = (Scope.READ, Scope.EXECUTE, Scope.ADMIN)
 
 
+class Kind(StrEnum):
+    """What a device is, and so how it shows who it is: a program by a token, a browser by a cookie, which no script of
+    a page can read."""
+
+    PROGRAM = "program"
+    BROWSER = "browser"
+
+
 def _is_moment(device: object, attribute: "Attribute[float]", seconds: float) -> None:
     """No NaN, which would never come (AU-05), no infinity, nothing before 1970 or beyond what a calendar has."""
     if not 0 <= seconds <= LAST_MOMENT:
@@ -60,6 +75,7 @@ class Device:
     created_at: float = field(validator=_is_moment)
     expires_at: float | None = field(default=None, validator=optional(_is_moment))
     expired: bool = False
+    kind: Kind = Kind.PROGRAM
 
     def is_over(self, now: float) -> bool:
         return self.expired or (self.expires_at is not None and now >= self.expires_at)
@@ -79,6 +95,17 @@ def hash_of(secret: str) -> str:
 def token(device_id: str, secret: str) -> str:
     """What the person is given: 16 hex digits of id, 64 of secret."""
     return f"pa_{device_id}_{secret}"
+
+
+def cookie(device_id: str, secret: str) -> str:
+    """What a browser is given instead."""
+    return f"pac_{device_id}_{secret}"
+
+
+def is_last_admin(device: Device, devices: Iterable[Device], now: float) -> bool:
+    """Whether without this one nobody is left who may do everything."""
+    admins = {one.id for one in devices if one.scope is Scope.ADMIN and not one.is_over(now)}
+    return admins == {device.id}
 
 
 def device_name(text: str) -> str:

@@ -11,14 +11,18 @@ from typing import Self
 
 from attrs import define
 
+from pocketagent.domain.sighting import Address
 from pocketagent.outbound.disk import Disk, check_directory, load, make_directory, save
+from pocketagent.wire import stored
 
 VERSION = 1
 """How the data lies in the directory. A higher number was written by a newer server, and is left alone."""
 
 MODE = 0o700
-_ROOMS = ("projects", "devices", "certificates")
+_ROOMS = ("projects", "devices", "certificates", "pairings")
 _MAX_SMALL = 64
+_ADDRESS = "address.json"
+_MAX_ADDRESS = 64 * 1024
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -78,6 +82,16 @@ def holder(path: str) -> int | None:
     return None
 
 
+def address(path: str, disk: Disk = os) -> Address | None:
+    """Where the server is to be found that has it in its hands; None where none has, or none has said it yet."""
+    if holder(path) is None:
+        return None
+    try:
+        return stored.decode_address(load(disk, f"{os.path.realpath(path)}/{_ADDRESS}", _MAX_ADDRESS))
+    except (OSError, ValueError):
+        return None
+
+
 @define(eq=False)
 class DataDirectory:
     """A data directory in the hands of this server, until it is closed or the process ends, however it does."""
@@ -100,6 +114,8 @@ class DataDirectory:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             directory = cls(real, lock)
             directory.sign()
+            with suppress(FileNotFoundError):
+                disk.unlink(f"{real}/{_ADDRESS}")  # of the server before this one
         except BlockingIOError:
             process = _holder(lock)
             os.close(lock)
@@ -124,6 +140,19 @@ class DataDirectory:
     @property
     def certificates(self) -> str:
         return f"{self.path}/certificates"
+
+    @property
+    def pairings(self) -> str:
+        return f"{self.path}/pairings"
+
+    @property
+    def sightings(self) -> str:
+        """A file: when devices were last seen."""
+        return f"{self.path}/seen.json"
+
+    def publish(self, address: Address, disk: Disk = os) -> None:
+        """Tell commands on this machine where this server is to be found. Raises OSError."""
+        save(disk, f"{self.path}/{_ADDRESS}", [stored.encode_address(address)])
 
     def sign(self) -> None:
         """Write our process id into the lock, for people. Again after a fork: the lock goes with it, the id does not.

@@ -6,9 +6,11 @@ the server through `FileProjects` and `FileDevices`, in threads.
 """
 
 import errno
+import fcntl
 import os
 import shutil
 import stat
+import time
 from collections.abc import Sequence
 from contextlib import closing, suppress
 
@@ -28,6 +30,9 @@ SUFFIX = ".json"
 TEMPORARY = ".tmp"
 MAX_SIZE = 64 * 1024
 """Bytes of one project's or device's file: more is never written, and never read."""
+
+PATIENCE, PAUSE = 2.0, 0.01
+"""Seconds: how long a device waits for another process that changes one, and between looks."""
 
 _REMOVED = ".removed-"
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -160,12 +165,25 @@ class DeviceFiles:
         except OSError as error:
             raise _unavailable(error) from error
 
+    def change(self, device: Device) -> bool:
+        """As `IDevices.change`: whoever removes one waits meanwhile, or is waited for."""
+        try:
+            with closing(_Directory(self._root)) as root:
+                root.lock()
+                if not stored.is_device_id(device.id) or root.look(device.id + SUFFIX) is None:
+                    return False
+                self.save(device)
+        except OSError as error:
+            raise _unavailable(error) from error
+        return True
+
     def remove(self, device_id: str) -> bool:
         """As `IDevices.remove`."""
         if not stored.is_device_id(device_id):
             return False
         try:
             with closing(_Directory(self._root)) as root:
+                root.lock()
                 if root.look(device_id + SUFFIX) is None:
                     return False
                 os.unlink(device_id + SUFFIX, dir_fd=root.fd)
@@ -246,6 +264,9 @@ class FileDevices:
     async def save(self, device: Device) -> None:
         await self._threads.run(lambda: self._files.save(device))
 
+    async def change(self, device: Device) -> bool:
+        return await self._threads.run(lambda: self._files.change(device))
+
     async def remove(self, device_id: str) -> bool:
         return await self._threads.run(lambda: self._files.remove(device_id))
 
@@ -258,6 +279,19 @@ class _Directory:
 
     def __init__(self, path: str) -> None:
         self.fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+    def lock(self) -> None:
+        """Have it for ourselves until it is closed. Raises OSError where another process keeps it too long."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(PAUSE)
+            else:
+                return
 
     def look(self, name: str) -> os.stat_result | None:
         try:

@@ -5,13 +5,26 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 
+from attrs import evolve
 from zope.interface import implementer
 
 from pocketagent.domain.access import Device
 from pocketagent.domain.deeds import FIRST, Deed, Record
 from pocketagent.domain.message import Draft, Entry, timestamp
+from pocketagent.domain.pairing import Pairing
 from pocketagent.domain.project import Place, Project, Trust, check_path, invalid_path, judged
-from pocketagent.ports import IAudit, IDevices, IDirectories, IJournal, IJournals, IProjects, StorageUnavailable
+from pocketagent.domain.sighting import Sighting
+from pocketagent.ports import (
+    IAudit,
+    IDevices,
+    IDirectories,
+    IJournal,
+    IJournals,
+    IPairings,
+    IProjects,
+    ISightings,
+    StorageUnavailable,
+)
 from pocketagent.wire import audit, records
 
 
@@ -159,6 +172,13 @@ class MemoryDevices:
         self._devices[device.id] = device
         self._changes += 1
 
+    async def change(self, device: Device) -> bool:
+        self._check()
+        if device.id not in self._devices:
+            return False
+        await self.save(device)
+        return True
+
     async def remove(self, device_id: str) -> bool:
         self._check()
         self._changes += 1
@@ -170,6 +190,56 @@ class MemoryDevices:
     def _check(self) -> None:
         if self.fails:
             raise StorageUnavailable("The memory is set to fail.")
+
+
+@implementer(IPairings)
+class MemoryPairings:
+    """Pairings, as long as the process lives. While `fails` nothing can be kept or told."""
+
+    def __init__(self) -> None:
+        self.fails = False
+        self._pairings: dict[str, Pairing] = {}
+
+    async def all(self) -> Sequence[Pairing]:
+        self._check()
+        return tuple(self._pairings.values())
+
+    async def save(self, pairing: Pairing) -> None:
+        self._check()
+        self._pairings[pairing.id] = pairing
+
+    async def count_wrong(self, pairing_id: str) -> None:
+        self._check()
+        found = self._pairings.get(pairing_id)
+        if found is not None:
+            self._pairings[pairing_id] = evolve(found, wrong=found.wrong + 1)
+
+    async def take(self, pairing_id: str) -> bool:
+        self._check()
+        return self._pairings.pop(pairing_id, None) is not None
+
+    def _check(self) -> None:
+        if self.fails:
+            raise StorageUnavailable("The memory is set to fail.")
+
+
+@implementer(ISightings)
+class MemorySightings:
+    """When devices were seen, as long as the process lives. `saves` counts; while `fails` nothing can be kept."""
+
+    def __init__(self) -> None:
+        self.fails = False
+        self.saves = 0
+        self._sightings: Mapping[str, Sighting] = {}
+
+    async def all(self) -> Mapping[str, Sighting]:
+        return self._sightings
+
+    async def save(self, sightings: Mapping[str, Sighting]) -> None:
+        if self.fails:
+            raise StorageUnavailable("The memory is set to fail.")
+        self.saves += 1
+        self._sightings = dict(sightings)
 
 
 @implementer(IAudit)

@@ -10,9 +10,10 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from pocketagent.domain.access import TOKEN, Device, Scope, hash_of
+from pocketagent.domain.access import COOKIE, TOKEN, Device, Kind, Scope, hash_of
 from pocketagent.domain.measures import Credential, Measures
 from pocketagent.domain.refusals import Code, Refusal
+from pocketagent.domain.sighting import UNKNOWN
 from pocketagent.ports import IDevices, StorageUnavailable
 from pocketagent.services.subscriptions import Subscriptions
 
@@ -21,6 +22,8 @@ POLL = 0.4
 CREDENTIAL_GONE = 4401
 
 _NOBODY = Device(id="", name="", scope=Scope.READ, secret_hash=hash_of(""), created_at=0.0)
+
+_FORMS = {Kind.PROGRAM: TOKEN, Kind.BROWSER: COOKIE}
 
 _log = Logger()
 
@@ -34,6 +37,7 @@ class Access:
     _clock: IReactorTime
     _now: Callable[[], float]
     _measures: Measures
+    _seen: Callable[[Device, str], None] = lambda device, client: None
     _devices: Mapping[str, Device] = field(factory=dict)
     _version: object = None
     _fault: str = ""
@@ -57,22 +61,27 @@ class Access:
         if self._loop is not None and self._loop.running:
             self._loop.stop()
 
-    async def admit(self, token: str) -> Device:
-        """The device whose token this is. Raises Refusal(UNAUTHORIZED); `details.reason` says why.
+    def knows(self, device_id: str) -> bool:
+        """Whether there is a device of that id, by the last look."""
+        return device_id in self._devices
+
+    async def admit(self, credential: str, kind: Kind = Kind.PROGRAM, client: str = UNKNOWN) -> Device:
+        """The device whose token (or, of a browser, cookie) this is. `client` is what kind of client shows it, for
+        those who look at the devices. Raises Refusal(UNAUTHORIZED); `details.reason` says why.
 
         Whatever is wrong, one hash is made and one comparison.
         """
         if self._fault:
             raise self._refused("The devices cannot be read: ask the owner of the server.", Credential.UNAVAILABLE)
-        parts = TOKEN.fullmatch(token)
+        parts = _FORMS[kind].fullmatch(credential)
         if parts and parts["id"] not in self._devices:
             # Perhaps it was made a moment ago.
             await self._look()
         known = self._devices.get(parts["id"]) if parts else None
-        proven = (known or _NOBODY).proves(parts["secret"] if parts else token[:128])
+        proven = (known or _NOBODY).proves(parts["secret"] if parts else credential[:128])
         if parts is None:
             raise self._refused("This is not a token: `pocketagent token create` makes one.", Credential.MALFORMED)
-        if known is None or not proven:
+        if known is None or not proven or known.kind is not kind:
             raise self._refused("This token is unknown, or was revoked.", Credential.UNKNOWN)
         if known.is_over(self._now()):
             if not known.expired:
@@ -80,6 +89,7 @@ class Access:
             raise self._refused(
                 "This token has expired: make a new one with `pocketagent token create`.", Credential.EXPIRED
             )
+        self._seen(known, client)
         return known
 
     def _refused(self, message: str, reason: Credential) -> Refusal:
@@ -137,14 +147,14 @@ class Access:
         ended = device.ended()
         self._devices = {**self._devices, device.id: ended}
         try:
-            await self._store.save(ended)
+            await self._store.change(ended)
         except StorageUnavailable:
             _log.warn("that the token of {name} has expired could not be kept", name=device.name)
 
 
 def _is_same(known: Device, came_as: Device) -> bool:
     """Whether the record still gives what somebody came in with."""
-    return known.scope is came_as.scope and known.secret_hash == came_as.secret_hash
+    return (known.scope, known.kind, known.secret_hash) == (came_as.scope, came_as.kind, came_as.secret_hash)
 
 
 def _tell(outcome: object, waiting: Sequence[Deferred[None]]) -> None:

@@ -1,19 +1,22 @@
 # -*- test-case-name: tests.wire.test_stored -*-
-"""Projects and devices <-> the JSON that is kept of each, in a file of its own.
+"""Projects, devices and what belongs to them <-> the JSON that is kept of each, in a file of its own.
 
 Strict both ways: what is missing, of another type, or not known to this version is refused, never guessed.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, TypeVar
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
-from pocketagent.domain.access import Device, Scope, device_name
+from pocketagent.domain.access import Device, Kind, Scope, device_name
+from pocketagent.domain.pairing import Pairing
 from pocketagent.domain.project import Project, check_path, project_name
 from pocketagent.domain.refusals import Refusal
+from pocketagent.domain.sighting import Address, Sighting
 
 VERSION = 1
 """Of both forms. A higher number was written by a newer server, and is refused rather than half understood."""
@@ -53,9 +56,33 @@ class _StoredDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     created_at: _NotNegative
     expires_at: _NotNegative | None
     expired: bool
+    kind: Kind = Kind.PROGRAM
+    """Of those that were kept before browsers came in."""
 
 
-S = TypeVar("S", _StoredProject, _StoredDevice)
+class _StoredPairing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    version: int
+    id: str
+    code_hash: _Sha256
+    scope: Scope
+    name: str | None
+    device_lifetime: _NotNegative | None
+    created_at: _NotNegative
+
+
+class _StoredAddress(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    version: int
+    names: list[str]
+    port: Annotated[int, Meta(ge=1, le=65535)]
+    fingerprint: str | None
+
+
+class _StoredSightings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    version: int
+    seen: dict[str, tuple[_NotNegative, str]]
+
+
+S = TypeVar("S", _StoredProject, _StoredDevice, _StoredPairing, _StoredAddress, _StoredSightings)
 
 
 def is_project_id(text: str) -> bool:
@@ -124,6 +151,7 @@ def encode_device(device: Device) -> bytes:
             created_at=device.created_at,
             expires_at=device.expires_at,
             expired=device.expired,
+            kind=device.kind,
         )
     )
 
@@ -143,10 +171,70 @@ def decode_device(data: bytes) -> Device:
         created_at=stored.created_at,
         expires_at=stored.expires_at,
         expired=stored.expired,
+        kind=stored.kind,
     )
 
 
-def _written(stored: _StoredProject | _StoredDevice) -> bytes:
+def encode_pairing(pairing: Pairing) -> bytes:
+    """What `decode_pairing` reads; wrong codes are counted elsewhere."""
+    return _written(
+        _StoredPairing(
+            version=VERSION,
+            id=pairing.id,
+            code_hash=pairing.code_hash,
+            scope=pairing.scope,
+            name=pairing.name,
+            device_lifetime=pairing.device_lifetime,
+            created_at=pairing.created_at,
+        )
+    )
+
+
+def decode_pairing(data: bytes, wrong: int) -> Pairing:
+    """Raises ValueError, with what is wrong as the end of a sentence."""
+    stored = _read(data, _StoredPairing)
+    if not is_device_id(stored.id):
+        raise ValueError("its id is not 16 hexadecimal digits")
+    if stored.name is not None and device_name(stored.name) != stored.name:
+        raise ValueError("its name begins or ends with a blank")
+    return Pairing(
+        id=stored.id,
+        code_hash=stored.code_hash,
+        scope=stored.scope,
+        name=stored.name,
+        device_lifetime=stored.device_lifetime,
+        created_at=stored.created_at,
+        wrong=wrong,
+    )
+
+
+def encode_address(address: Address) -> bytes:
+    """What `decode_address` reads."""
+    return _written(
+        _StoredAddress(
+            version=VERSION, names=list(address.names), port=address.port, fingerprint=address.fingerprint
+        )
+    )  # fmt: skip
+
+
+def decode_address(data: bytes) -> Address:
+    """Raises ValueError, with what is wrong as the end of a sentence."""
+    stored = _read(data, _StoredAddress)
+    return Address(tuple(stored.names), stored.port, stored.fingerprint)
+
+
+def encode_sightings(sightings: Mapping[str, Sighting]) -> bytes:
+    """What `decode_sightings` reads."""
+    seen = {device_id: (one.at, one.client) for device_id, one in sightings.items()}
+    return _written(_StoredSightings(version=VERSION, seen=seen))
+
+
+def decode_sightings(data: bytes) -> Mapping[str, Sighting]:
+    """Raises ValueError, with what is wrong as the end of a sentence."""
+    return {device_id: Sighting(*seen) for device_id, seen in _read(data, _StoredSightings).seen.items()}
+
+
+def _written(stored: msgspec.Struct) -> bytes:
     return msgspec.json.format(msgspec.json.encode(stored), indent=2) + b"\n"
 
 

@@ -6,7 +6,17 @@ import math
 from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
-from pocketagent.domain.access import LAST_MOMENT, MAX_NAME, TOKEN, Device, Scope, device_name, hash_of, token
+from pocketagent.domain.access import (
+    LAST_MOMENT,
+    MAX_NAME,
+    TOKEN,
+    Device,
+    Scope,
+    device_name,
+    hash_of,
+    is_last_admin,
+    token,
+)
 
 SECRET = "5e" * 32
 DEVICE = Device("00112233445566ff", "Phone", Scope.EXECUTE, hash_of(SECRET), created_at=1000.0, expires_at=2000.0)
@@ -98,6 +108,20 @@ class LifetimeTests(SynchronousTestCase):
                 evolve(DEVICE, expires_at=moment)
             with self.assertRaises(ValueError):
                 evolve(DEVICE, created_at=moment)
+
+
+class LastAdminTests(SynchronousTestCase):
+    """Whether somebody is left who may do everything."""
+
+    def test_last(self) -> None:
+        """An admin is the last where all others are over, or may do less; who is none is never the last."""
+        admin, other = evolve(DEVICE, scope=Scope.ADMIN), evolve(DEVICE, id="f" * 16, scope=Scope.ADMIN)
+        reader = evolve(DEVICE, id="e" * 16, scope=Scope.READ)
+        self.assertTrue(is_last_admin(admin, [admin, reader], 0.0))
+        self.assertTrue(is_last_admin(admin, [admin, other.ended()], 0.0))
+        self.assertFalse(is_last_admin(admin, [admin, other], 0.0))
+        self.assertFalse(is_last_admin(reader, [reader], 0.0))
+        self.assertFalse(is_last_admin(admin.ended(), [admin.ended(), reader], 0.0))
 
 
 class NameTests(SynchronousTestCase):

@@ -10,7 +10,15 @@ from typing import cast
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pocketagent.outbound.data_directory import DataDirectory, DataDirectoryUnusable, holder, inspect, prepared
+from pocketagent.domain.sighting import Address
+from pocketagent.outbound.data_directory import (
+    DataDirectory,
+    DataDirectoryUnusable,
+    address,
+    holder,
+    inspect,
+    prepared,
+)
 from pocketagent.outbound.disk import Disk
 from tests.outbound.disks import ForeignDisk, child_of_ours, in_small_file_system, mode, names
 
@@ -53,10 +61,10 @@ class DataDirectoryTests(SynchronousTestCase):
             directory = self.opened()
         finally:
             os.umask(before)
-        self.assertEqual(names(self.path), ["certificates", "devices", "lock", "projects", "version"])
+        self.assertEqual(names(self.path), ["certificates", "devices", "lock", "pairings", "projects", "version"])
         self.assertEqual(directory.path, str(self.path))
         self.assertEqual(mode(self.path), 0o700)
-        for room in (directory.projects, directory.devices, directory.certificates):
+        for room in (directory.projects, directory.devices, directory.certificates, directory.pairings):
             self.assertEqual(mode(Path(room)), 0o700)
         for file in ("lock", "version"):
             self.assertEqual(mode(self.path / file), 0o600)
@@ -72,6 +80,22 @@ class DataDirectoryTests(SynchronousTestCase):
         self.assertIn(f"in use by another server (process {os.getpid()})", self.refused())
         first.close()
         self.opened()
+
+    def test_address(self) -> None:
+        """Where the server is to be found is told as long as that server has the directory, and not for the one after
+        it, which may be found elsewhere."""
+        found = Address(("my.host", "localhost"), 8443, "kJ8=")
+        first = self.opened()
+        self.assertIsNone(address(str(self.path)))
+        first.publish(found)
+        self.assertEqual(address(str(self.path)), found)
+        self.assertEqual(mode(self.path / "address.json"), 0o600)
+        first.close()
+        self.assertIsNone(address(str(self.path)))
+        self.opened()
+        self.assertIsNone(address(str(self.path)))
+        (self.path / "address.json").write_text("{")
+        self.assertIsNone(address(str(self.path)))
 
     def test_dead_holder(self) -> None:
         """The lock of a server that was killed is free, whatever stands in the file (ST-15)."""

@@ -1,17 +1,20 @@
 """Projects and devices on a real disk: whole, or as before; what is broken is told and left alone."""
 
 import errno
+import fcntl
 import os
 import signal
 import socket
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from typing import cast
 
 from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from pocketagent.outbound import files
 from pocketagent.outbound.disk import Disk
 from pocketagent.outbound.files import MAX_SIZE, DeviceFiles, FileDevices, FileProjects, ProjectFiles
 from pocketagent.ports import StorageUnavailable
@@ -403,6 +406,31 @@ class DeviceFilesTests(SynchronousTestCase):
     def test_no_directory_yet(self) -> None:
         """Before the first start there are none."""
         self.assertEqual(list(DeviceFiles(str(self.root / "none")).all()), [])
+
+    def test_revoked_while_it_is_renamed(self) -> None:
+        """Whoever removes a device waits for who changes it, and the other way round: in the end it is gone."""
+        other = DeviceFiles(str(self.root))
+
+        def change_for_long() -> None:
+            for number in range(200):
+                other.change(evolve(DEVICE, name=f"name {number}"))
+
+        changing = Thread(target=change_for_long)
+        changing.start()
+        removed = self.files.remove(DEVICE.id)
+        changing.join()
+        self.assertEqual((removed, list(self.files.all()), names(self.root)), (True, [], []))
+
+    def test_kept_by_another(self) -> None:
+        """Where another process keeps the devices to itself for too long, nothing is changed, and that is said."""
+        self.patch(files, "PATIENCE", 0.05)
+        holding = os.open(self.root, os.O_RDONLY)
+        self.addCleanup(os.close, holding)
+        fcntl.flock(holding, fcntl.LOCK_EX)
+        for change in (lambda: self.files.remove(DEVICE.id), lambda: self.files.change(DEVICE.ended())):
+            with self.assertRaises(StorageUnavailable):
+                change()
+        self.assertEqual(list(self.files.all()), [DEVICE])
 
     def test_changed_from_outside(self) -> None:
         """What another process removes, edits or lets others read changes the version."""

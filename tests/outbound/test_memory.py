@@ -4,9 +4,24 @@ from itertools import count
 
 from twisted.trial.unittest import TestCase
 
-from pocketagent.outbound.memory import MemoryDevices, MemoryDirectories, MemoryProjects
+from pocketagent.outbound.memory import (
+    MemoryDevices,
+    MemoryDirectories,
+    MemoryPairings,
+    MemoryProjects,
+    MemorySightings,
+)
 from pocketagent.ports import StorageUnavailable
-from tests.contracts import DEVICE, PROJECT, DevicesContract, DirectoriesContract, ProjectsContract
+from tests.contracts import (
+    DEVICE,
+    PAIRING,
+    PROJECT,
+    DevicesContract,
+    DirectoriesContract,
+    PairingsContract,
+    ProjectsContract,
+    SightingsContract,
+)
 
 
 class MemoryProjectsTests(ProjectsContract, TestCase):
@@ -45,6 +60,44 @@ class MemoryDevicesTests(DevicesContract, TestCase):
         self.assertNotEqual(await devices.version(), version)
         with self.assertRaises(ValueError):
             await devices.all()
+
+
+class MemoryPairingsTests(PairingsContract, TestCase):
+    """The contract, and what tests of others steer."""
+
+    def make_pairings(self) -> MemoryPairings:
+        return MemoryPairings()
+
+    async def test_fails(self) -> None:
+        """While it is set to fail nothing is kept, counted, taken or told."""
+        pairings = self.make_pairings()
+        await pairings.save(PAIRING)
+        pairings.fails = True
+        for work in (
+            pairings.all(),
+            pairings.save(PAIRING),
+            pairings.count_wrong(PAIRING.id),
+            pairings.take(PAIRING.id),
+        ):
+            with self.assertRaises(StorageUnavailable):
+                await work
+        pairings.fails = False
+        self.assertEqual(list(await pairings.all()), [PAIRING])
+
+
+class MemorySightingsTests(SightingsContract, TestCase):
+    """The contract, and what tests of others steer."""
+
+    def make_sightings(self) -> MemorySightings:
+        return MemorySightings()
+
+    async def test_fails(self) -> None:
+        """While it is set to fail nothing is kept, and what was kept stays."""
+        sightings = self.make_sightings()
+        sightings.fails = True
+        with self.assertRaises(StorageUnavailable):
+            await sightings.save({})
+        self.assertEqual(sightings.saves, 0)
 
 
 class MemoryDirectoriesTests(DirectoriesContract, TestCase):

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from pocketagent.domain.access import Device, Scope, hash_of, token
+from pocketagent.domain.access import Device, Kind, Scope, cookie, hash_of, token
 from pocketagent.domain.measures import Measures
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.outbound.memory import MemoryDevices
@@ -113,6 +113,40 @@ class AdmitTests(AccessCase):
         self.save(made(3, expires_at=NOW))
         self.assertEqual(self.reason(token(made(3).id, SECRET)), "expired")
         self.assertEqual(self.reason(token(made(3).id, "6" * 64)), "unknown")
+
+    def test_kinds(self) -> None:
+        """A browser comes in by its cookie and a program by its token: neither by that of the other, whatever its
+        beginning (AU-33)."""
+        browser = evolve(made(2), kind=Kind.BROWSER)
+        self.save(browser)
+        shown = {Kind.BROWSER: (browser, cookie(browser.id, SECRET)), Kind.PROGRAM: (made(), token(made().id, SECRET))}
+        for kind, (device, text) in shown.items():
+            self.assertEqual(self.successResultOf(done(self.access.admit(text, kind))), device)
+        for kind, text in (
+            (Kind.PROGRAM, cookie(browser.id, SECRET)),
+            (Kind.PROGRAM, token(browser.id, SECRET)),
+            (Kind.BROWSER, token(made().id, SECRET)),
+            (Kind.BROWSER, cookie(made().id, SECRET)),
+        ):
+            self.failureResultOf(done(self.access.admit(text, kind)), Refusal)
+
+    def test_seen(self) -> None:
+        """Who was let in is noted with the kind of client; who was not, is not."""
+        seen: list[tuple[str, str]] = []
+        access = Access(
+            self.store,
+            self.subscriptions,
+            self.clock,
+            lambda: self.now,
+            Measures(),
+            lambda device, client: seen.append((device.id, client)),
+        )
+        self.successResultOf(done(access.start()))
+        self.addCleanup(access.stop)
+        self.successResultOf(done(access.admit(token(made().id, SECRET), client="curl")))
+        self.failureResultOf(done(access.admit(token(made(2).id, SECRET), client="curl")), Refusal)
+        self.assertEqual(seen, [(made().id, "curl")])
+        self.assertEqual([access.knows(made(number).id) for number in (1, 2)], [True, False])
 
     def test_same_work(self) -> None:
         """Whatever is wrong with a token, one hash is made and one comparison, as for a good one."""

@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from pocketagent.domain.access import Device, Scope
+from pocketagent.domain.access import Device, Kind, Scope
+from pocketagent.domain.pairing import Pairing
 from pocketagent.domain.project import Project
+from pocketagent.domain.sighting import Address, Sighting
 from pocketagent.wire import stored
 
 PROJECT = Project(
@@ -31,6 +33,7 @@ DEVICE = Device(
     created_at=1767268800.5,
     expires_at=1770000000.0,
 )
+PAIRING = Pairing("aa112233445566ff", "0e" * 32, Scope.READ, "Tablet", 3600.0, 1767268800.5)
 
 WRONG_PROJECT: dict[str, list[object]] = {
     "id": [1, None, "../../home/dev/x", PROJECT.id.upper(), PROJECT.id.replace("-", ""), ""],
@@ -52,6 +55,7 @@ WRONG_DEVICE: dict[str, list[object]] = {
     "created_at": ["now", -1, None],
     "expires_at": ["never", -1, False],
     "expired": [0, "no", None],
+    "kind": ["robot", "", None],
     "version": ["1", True, 0],
 }
 
@@ -75,6 +79,30 @@ class StoredTests(SynchronousTestCase):
             self.assertEqual(stored.decode_device(data), device)
             self.assertTrue(data.endswith(b"}\n"))
 
+    def test_older_device(self) -> None:
+        """A device that was kept before there were browsers is a program."""
+        good = json.loads(stored.encode_device(evolve(DEVICE, kind=Kind.BROWSER)))
+        self.assertEqual(stored.decode_device(json.dumps(good).encode()).kind, Kind.BROWSER)
+        del good["kind"]
+        self.assertEqual(stored.decode_device(json.dumps(good).encode()), DEVICE)
+
+    def test_pairing(self) -> None:
+        """A pairing comes back equal, with the wrong codes that were counted elsewhere; what is none is refused."""
+        for pairing in (PAIRING, evolve(PAIRING, name=None, device_lifetime=None)):
+            self.assertEqual(stored.decode_pairing(stored.encode_pairing(pairing), 0), pairing)
+        good = json.loads(stored.encode_pairing(PAIRING))
+        self.assertEqual(stored.decode_pairing(json.dumps(good).encode(), 3), evolve(PAIRING, wrong=3))
+        for change in ({"id": "../x"}, {"name": " a"}, {"scope": "root"}, {"code_hash": "0"}, {"wrong": 0}):
+            self.refused(lambda data: stored.decode_pairing(data, 0), json.dumps(good | change).encode())
+
+    def test_sightings_and_address(self) -> None:
+        """So do sightings, and the address of the server."""
+        seen = {DEVICE.id: Sighting(5.5, "browser")}
+        self.assertEqual(stored.decode_sightings(stored.encode_sightings(seen)), seen)
+        address = Address(("my.host", "::1"), 8443, "kJ8=")
+        self.assertEqual(stored.decode_address(stored.encode_address(address)), address)
+        self.refused(stored.decode_address, stored.encode_address(address).replace(b"8443", b"0"))
+
     def test_fault_is_not_kept(self) -> None:
         """A fault is found anew at every start and never written."""
         self.assertEqual(stored.decode_project(stored.encode_project(evolve(PROJECT, fault="broken"))).fault, "")
@@ -92,13 +120,13 @@ class StoredTests(SynchronousTestCase):
                     self.refused(decode, json.dumps({**good, key: value}).encode())
 
     def test_missing_and_unknown(self) -> None:
-        """Every field must be there and no other may."""
+        """Every field must be there, but the one that older servers did not write, and no other may."""
         for decode, data in (
             (stored.decode_project, stored.encode_project(PROJECT)),
             (stored.decode_device, stored.encode_device(DEVICE)),
         ):
             good = json.loads(data)
-            for key in good:
+            for key in set(good) - {"kind"}:
                 self.refused(decode, json.dumps({k: v for k, v in good.items() if k != key}).encode())
             self.refused(decode, json.dumps({**good, "surprise": 1}).encode())
 
