@@ -7,6 +7,7 @@ import json
 import attrs
 
 from pocketagent.cli.console import Console
+from pocketagent.cli.moments import local
 from pocketagent.cli.remote import talk
 from pocketagent.cli.table import table
 from pocketagent.client import Client
@@ -53,8 +54,7 @@ def _show(found: ServerStats, is_json: bool, console: Console) -> None:
         print(f"{name:18} {text}", file=console.out)
     if found.connection_states:
         cells = [
-            (one.device, one.state, one.connected_at[:16].replace("T", " "), str(one.subscriptions))
-            for one in found.connection_states
+            (one.device, one.state, local(one.connected_at), str(one.subscriptions)) for one in found.connection_states
         ]
         print("\n".join(("", *table(("DEVICE", "STATE", "SINCE", "SUBSCRIPTIONS"), cells))), file=console.out)
 

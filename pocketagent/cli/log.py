@@ -1,25 +1,22 @@
-# -*- test-case-name: tests.cli.test_log,tests.end_to_end.test_commands -*-
+# -*- test-case-name: tests.end_to_end.test_commands -*-
 """`pocketagent log`: what was said in a project, and what is said from now on."""
 
 import argparse
 import json
-import re
 from collections import deque
-from datetime import datetime, timedelta
 
-from pocketagent.cli.console import Console, Problem
+from pocketagent.cli.console import Console
 from pocketagent.cli.entries import lines
+from pocketagent.cli.moments import local, moment
 from pocketagent.cli.output import for_reader, json_for_reader
-from pocketagent.cli.remote import MISUNDERSTOOD, project, talk
+from pocketagent.cli.remote import project, talk
 from pocketagent.client import Client, Message, Phase, Standing
 from pocketagent.domain.commands import MAX_PAGE, Order
-from pocketagent.domain.message import timestamp
 from pocketagent.domain.replies import ProjectJoined, Replay
 from pocketagent.wire.server import value
 
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 DIM, PLAIN = "\x1b[2m", "\x1b[0m"
-WHO = 8
+WHO = 12
 """Columns at least for who says it."""
 
 
@@ -42,24 +39,6 @@ def log(chosen: argparse.Namespace, console: Console) -> None:
             console.tell(f"{standing.reason} Trying again …")
 
     talk(chosen, console, work, stands)
-
-
-def moment(text: str, now: float) -> str:
-    """`2h` and `3d` ago, `today`, `yesterday`, `2026-01-31`, `2026-01-31 12:00`, or a whole RFC 3339 time -> a time of
-    the protocol. Where no zone is said, this machine's is meant. Raises Problem."""
-    here = datetime.fromtimestamp(now).astimezone()
-    midnight = here.replace(hour=0, minute=0, second=0, microsecond=0)
-    try:
-        if found := re.fullmatch(r"([0-9]{1,9})([smhdw])", text, re.ASCII):
-            return timestamp(now - int(found[1]) * UNITS[found[2]])
-        if text in ("today", "yesterday"):
-            return timestamp((midnight - timedelta(days=text == "yesterday")).timestamp())
-        return timestamp(datetime.fromisoformat(text).timestamp())
-    except (ValueError, OverflowError, OSError):
-        raise Problem(
-            f"{text!r} is no time: write 2h or 3d (ago), today, yesterday, 2026-01-31, or 2026-01-31T12:00:00Z.",
-            MISUNDERSTOOD,
-        ) from None
 
 
 async def _show_all(client: Client, project_id: str, since: str | None, printed: "_Printed") -> tuple[str, int]:
@@ -124,20 +103,12 @@ class _Printed:
             out.write(f"{json_for_reader(_json(message), out)}\n")
             return
         for line in lines(message):
-            head = f"{_local(message.timestamp)}  {for_reader(line.who, out):{WHO}}  "
+            head = f"{local(message.timestamp, 'seconds')}  {for_reader(line.who, out):{WHO}}  "
             text = for_reader(line.text.rstrip("\n"), out).replace("\n", "\n" + " " * len(head))
             if self._is_bright:
                 head = f"{DIM}{head}{PLAIN}"
                 text = f"{DIM}{text}{PLAIN}" if line.is_mild else text
             out.write(f"{head}{text}\n")
-
-
-def _local(time: str) -> str:
-    """A time of the protocol, on the clock of this machine."""
-    try:
-        return datetime.fromisoformat(time).astimezone().isoformat(" ", "seconds")[:19]
-    except (ValueError, OverflowError):
-        return f"{time[:19]:19}"
 
 
 def _json(message: Message) -> str:

@@ -7,6 +7,7 @@ import json
 import attrs
 
 from pocketagent.cli.console import Console, Problem
+from pocketagent.cli.moments import local
 from pocketagent.cli.remote import place, project, talk
 from pocketagent.cli.table import table
 from pocketagent.client import Client
@@ -27,7 +28,7 @@ def show(chosen: argparse.Namespace, console: Console) -> None:
         console.tell("There is no project yet: `pocketagent create PATH` makes one of a directory.")
         return
     newest_first = sorted(found, key=lambda one: one.last_active, reverse=True)
-    rows = [(one.name, one.state, one.path, _minute(one.last_active), one.id) for one in newest_first]
+    rows = [(one.name, one.state, one.path, local(one.last_active), one.id) for one in newest_first]
     head, *lines = table(("NAME", "STATE", "PATH", "LAST ACTIVE", "ID"), rows)
     is_bright = console.out.isatty() and "NO_COLOR" not in console.environment
     print(head, file=console.out)
@@ -88,7 +89,3 @@ def kill(chosen: argparse.Namespace, console: Console) -> None:
 
     talk(chosen, console, work)
     console.tell("The turn is killed, with all that it had started.")
-
-
-def _minute(time: str) -> str:
-    return time[:16].replace("T", " ")

@@ -301,9 +301,9 @@ class LogTests(CommandTests):
         self.ok("run", "app", 'say: one\ntool: Bash {"command": "make"}\nsay: two', "--permission", "allow")
         self.desk_.run("run", "app", "error: 529")
         log = self.ok("log", "app")
-        order = ["desk      > say: one", "agent     one\n", "agent     Bash make", "may I? Bash make", "desk      yes"]
-        order += ["agent     two\n", "desk      > error", "server    EXECUTION_FAILED"]
-        places = [log.index(part) for part in order]
+        order = [("desk", "> say: one"), ("agent", "one\n"), ("agent", "Bash make"), ("agent", "may I? Bash make")]
+        order += [("desk", "yes"), ("agent", "two\n"), ("desk", "> error"), ("server", "EXECUTION_FAILED")]
+        places = [log.index(f"  {who:12}  {what}") for who, what in order]
         self.assertEqual(places, sorted(places))
         self.assertEqual(len(self.ok("log", "app", "--limit", "3").splitlines()), 3)
         self.assertTrue(log.endswith(self.ok("log", "app", "--limit", "3")))

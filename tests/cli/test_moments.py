@@ -1,5 +1,5 @@
-# -*- test-case-name: tests.cli.test_log -*-
-"""Since when a log is wanted."""
+# -*- test-case-name: tests.cli.test_moments -*-
+"""Times, as a person writes and reads them."""
 
 import os
 import time
@@ -7,7 +7,7 @@ import time
 from twisted.trial.unittest import SynchronousTestCase
 
 from pocketagent.cli.console import Problem
-from pocketagent.cli.log import moment
+from pocketagent.cli.moments import local, moment
 from tests.cli.house import NOON
 
 
@@ -47,3 +47,9 @@ class MomentTests(SynchronousTestCase):
             problem = self.assertRaises(Problem, moment, text, NOON)
             self.assertEqual(problem.code, 2)
             self.assertIn("2h", str(problem))
+
+    def test_local(self) -> None:
+        """A time of the protocol is shown on the clock of this machine; what is none is shown as it came."""
+        self.assertEqual(local("2026-01-01T23:30:15.000000Z"), "2026-01-02 08:30")
+        self.assertEqual(local("2026-01-01T23:30:15.000000Z", "seconds"), "2026-01-02 08:30:15")
+        self.assertEqual(local("soon"), "soon")
