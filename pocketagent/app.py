@@ -133,7 +133,7 @@ def erect(
     services = assemble(adapters, _rules(config), reactor, time.time, _new_id, faults, measures, VERSION)
     if certificates is not None:
         services.metrics.include(lambda: [_lifetime(certificates)])
-    return Floors(pool, threads, claude, services, _door(config, reactor, certificates, services))
+    return Floors(pool, threads, claude, services, _door(config, reactor, certificates, services, measures))
 
 
 def _journals(
@@ -182,6 +182,7 @@ def _door(
     reactor: IServerReactor,
     certificates: Certificates | None,
     services: Services,
+    measures: Measures,
 ) -> Door:
     terms = ConnectionTerms(
         server_version=VERSION,
@@ -197,6 +198,7 @@ def _door(
         ping_interval=config.ping_interval,
         pong_timeout=config.pong_timeout,
         idle_timeout=config.idle_timeout,
+        measures=measures,
     )
     return site.factory(
         clock=reactor,

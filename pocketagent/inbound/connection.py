@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol as Shape
 
-from attrs import frozen
+from attrs import field, frozen
 from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -18,6 +18,7 @@ from zope.interface import implementer
 
 from pocketagent.domain.access import Device, Scope
 from pocketagent.domain.commands import Command, GetMessages
+from pocketagent.domain.measures import Measures
 from pocketagent.domain.message import timestamp
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.replies import ConnectionEstablished, Greeting, Reply
@@ -78,7 +79,7 @@ class Line(Shape):
 class Terms:
     """What holds for every connection; times in seconds, sizes in bytes. The names are those of `Config`.
 
-    `limits` is told to clients (protocol section 3.3).
+    `limits` is told to clients (protocol section 3.3). `measures`: where all connections count.
     """
 
     server_version: str
@@ -90,6 +91,7 @@ class Terms:
     ping_interval: float
     pong_timeout: float
     idle_timeout: float
+    measures: Measures = field(factory=Measures, repr=False)
 
 
 @implementer(IConnection)
@@ -119,6 +121,7 @@ class Connection:
         self._subscriptions = subscriptions
         self._clock = clock
         self._terms = terms
+        self._measures = terms.measures
         self._new_id = new_id
         self._requests = Allowance(terms.requests_per_second, terms.request_burst, clock.seconds)
         self._control = Allowance(CONTROL_FRAMES, CONTROL_FRAMES, clock.seconds)
@@ -163,11 +166,17 @@ class Connection:
             blob = batch.blobs[FRAMES] = client.frames(batch)
         if batch.timestamp > self._told_at:
             self._told_at = batch.timestamp
+        measures = self._measures
+        measures.sent_bytes += len(blob)
+        measures.sent_frames += len(batch.items)
         self._outbox.put(blob)
 
     def send(self, message: bytes) -> None:
         self._told_at = timestamp(self._clock.seconds())
-        self._outbox.put(client.frame(message))
+        frame = client.frame(message)
+        self._measures.sent_bytes += len(frame)
+        self._measures.sent_frames += 1
+        self._outbox.put(frame)
 
     def close(self, code: int, reason: str) -> None:
         if self._is_open:
@@ -239,6 +248,7 @@ class Connection:
     # -- requests -------------------------------------------------------------------------------------------
 
     def _hold_back(self, payload: bytes) -> None:
+        self._measures.rate_limited += 1
         if self._requests.ignored >= PATIENCE:
             self.close(4429, "the rate limit was ignored for too long")
             return

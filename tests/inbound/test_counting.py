@@ -1,0 +1,35 @@
+"""What a connection is sent is counted, whatever it is; and what it asked too fast."""
+
+from attrs import evolve
+
+from pocketagent.domain.measures import Measures
+from pocketagent.domain.message import Entry
+from tests.inbound.house import TERMS, Batch
+from tests.inbound.test_connection import A, ConnectionCase
+
+
+def entry(seq: int) -> Entry:
+    return Entry(seq, "2026-01-01T12:00:00.000000Z", "claude", "agent_message", b'{"n":%d}' % seq)
+
+
+class CountingTests(ConnectionCase):
+    def setUp(self) -> None:
+        self.measures = Measures()
+        self.terms = evolve(TERMS, measures=self.measures, request_burst=1)
+        super().setUp()
+        self.measures.sent_bytes = self.measures.sent_frames = 0
+
+    def test_every_byte(self) -> None:
+        """Frames and bytes are those that go out: of a batch, of a reply, and of an error."""
+        self.connection.hear(Batch(A, [entry(1), entry(2), entry(3)]))
+        self.assertEqual(self.measures.sent_frames, 3)
+        self.connection.send(b'{"type":"server_stats"}')
+        self.ask("project_list")
+        self.assertEqual(self.measures.sent_bytes, sum(map(len, self.pipe.written)))
+        self.assertEqual(self.measures.sent_frames, len(self.heard()))
+
+    def test_too_fast(self) -> None:
+        """Each request that came too fast counts, and no other."""
+        for _ in range(3):
+            self.ask("project_list")
+        self.assertEqual(self.measures.rate_limited, 2)
