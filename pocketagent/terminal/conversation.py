@@ -386,7 +386,9 @@ class Conversation:
 
 
 def _outcome(result: Json) -> str:
-    """What a person should know of how a turn ended, beside what the agent said."""
+    """What a person should know of how a turn ended, beside what the agent said. Without a result nothing was done."""
+    if not result:
+        return "interrupted"
     match result.get("subtype"):
         case "error_max_turns":
             return "stopped at the limit of turns"

@@ -257,6 +257,14 @@ class HappenedTests(WorkingCase):
         self.rest()
         self.assertEqual(cast(Ended, self.one.shown[-1]).outcome, "")
 
+    def test_nothing_done(self) -> None:
+        """A turn that ends without a result was interrupted, however early: it is not told as done."""
+        interrupting = self.asking(Interrupt(project_id=self.project_id))
+        self.run_.dies(exit_code=0)
+        self.successResultOf(interrupting)
+        self.assertEqual(self.one.conversation.state, State.IDLE)
+        self.assertEqual(cast(Ended, self.one.shown[-1]).outcome, "interrupted")
+
     def test_failed(self) -> None:
         """A failure is told with the agent's own last words, behind the tools that it did not finish."""
         self.says(use(1))
