@@ -83,7 +83,9 @@ class Status:
     def _agent(self) -> Fragments:
         parts: Fragments = []
         if self.mode:
-            parts.append((f"class:status.mode.{self.mode.lower()}", MODES.get(self.mode, escaped(self.mode))))
+            known = MODES.get(self.mode)
+            style = f"class:status.mode.{self.mode.lower()}" if known else "class:status"
+            parts.append((style, known or escaped(self.mode)))
         if self.model:
             parts.append(("class:status", escaped(self.model).removeprefix("claude-")))
         if self.cost_usd:

@@ -45,6 +45,11 @@ class WidthTests(SynchronousTestCase):
         self.assertLessEqual(width_of(line), width)
         self.assertEqual([character for character in line if character < " "], [])
 
+    def test_unknown_mode(self) -> None:
+        """A mode that this version does not know is told by its name, which never becomes a style."""
+        parts = connected(mode="new bg:mode").line(100, 0.0)
+        self.assertIn(("class:status", "new bg:mode"), parts)
+
 
 class WordsTests(SynchronousTestCase):
     def test_all(self) -> None:
