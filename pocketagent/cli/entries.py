@@ -15,6 +15,9 @@ AGENT, SERVER = "agent", "server"
 MAX_BRIEF = 120
 """Characters of a tool's input, or of what it returned, in a line about it."""
 
+_DIAGNOSIS = "[ede_diagnostic]"
+"""How an error begins that the CLI tells its own developers."""
+
 _SUBJECTS = ("command", "file_path", "notebook_path", "path", "pattern", "url", "query", "skill", "description")
 """Which field of a tool's input says what it is about; the first that is there."""
 
@@ -113,8 +116,11 @@ def outcome_of(result: Mapping[str, object]) -> str:
     parts = []
     if result.get("is_error"):
         errors = result.get("errors")
-        said = [str(one) for one in errors if isinstance(one, str)] if isinstance(errors, list) else []
-        parts.append(_short("; ".join(said) or str(result.get("result") or result.get("subtype"))))
+        known = [one for one in errors if isinstance(one, str)] if isinstance(errors, list) else []
+        said = "; ".join(one for one in known if not one.startswith(_DIAGNOSIS))
+        is_aborted = str(result.get("terminal_reason")).startswith("aborted")
+        why = "interrupted" if is_aborted else str(result.get("result") or result.get("subtype"))
+        parts.append(_short(said or why))
     if isinstance(took := result.get("duration_ms"), int | float):
         parts.append(f"{took / 1000:.1f} s")
     if isinstance(cost := result.get("total_cost_usd"), int | float):

@@ -82,6 +82,8 @@ class BriefTests(SynchronousTestCase):
         self.assertEqual(outcome_of({"is_error": True, "errors": ["a", "b"]}), "a; b")
         self.assertEqual(outcome_of({"is_error": True, "subtype": "error_max_turns"}), "error_max_turns")
         self.assertEqual(outcome_of({}), "done")
+        interrupted = {"is_error": True, "subtype": "error_during_execution", "terminal_reason": "aborted_streaming"}
+        self.assertEqual(outcome_of({**interrupted, "errors": ["[ede_diagnostic] result_type=user"]}), "interrupted")
 
     def test_whole(self) -> None:
         """Who is asked sees all of what is asked."""
