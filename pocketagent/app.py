@@ -22,9 +22,10 @@ from twisted.python.threadpool import ThreadPool
 from pocketagent.config import Config
 from pocketagent.domain.agent import PermissionMode
 from pocketagent.domain.measures import Measures, Metric, gauge
-from pocketagent.inbound import site
+from pocketagent.inbound import rest, site
 from pocketagent.inbound.connection import Terms as ConnectionTerms
 from pocketagent.inbound.door import Door
+from pocketagent.inbound.routes import Routes
 from pocketagent.inbound.websocket import WebSockets
 from pocketagent.listening import Bound, allow_descriptors, bind
 from pocketagent.outbound.certificates import Certificates, CertificateUnusable
@@ -205,13 +206,21 @@ def _door(
         names=config.names,
         tls=certificates,
         access=services.access,
-        health=services.health,
-        welcome=WebSockets(reactor, services.dispatch, services.subscriptions, terms, _new_id),
+        subscriptions=services.subscriptions,
+        routes=Routes.of(
+            [
+                *site.front(
+                    services.health, WebSockets(reactor, services.dispatch, services.subscriptions, terms, _new_id)
+                ),
+                *rest.routes(services.dispatch, config.body_size),
+            ]
+        ),
         new_id=_new_id,
         random=random.SystemRandom().random,
         connections=config.connections,
         handshakes=config.handshakes,
         handshake_timeout=config.handshake_timeout,
+        origins=config.allowed_origins,
     )
 
 

@@ -18,7 +18,9 @@ from pocketagent.settings import (
     Address,
     Choice,
     HostName,
+    LoopbackPort,
     Number,
+    Origin,
     Path,
     Several,
     Switch,
@@ -105,8 +107,22 @@ class Config:
     private_key: str = setting(
         Path(), "", "The key of the certificate (PEM), for the owner's eyes only (mode 0600).", NETWORK
     )
+    allowed_origins: Sequence[str] = setting(
+        Several(Origin()),
+        (),
+        "Pages of these other origins may use the REST API, with a token. Empty: none.",
+        NETWORK,
+        option="allowed-origin",
+    )
     plaintext: bool = setting(
         Switch(), False, "No TLS: only with a loopback host, for a proxy or a test on this machine.", NETWORK
+    )
+
+    metrics_listen: str = setting(
+        LoopbackPort(),
+        "",
+        "Also answer /metrics here, without a token, to this machine alone: 127.0.0.1:9464. Empty: nowhere.",
+        NETWORK,
     )
 
     # -- Bounds of a connection
@@ -116,6 +132,7 @@ class Config:
         Number(0.1, 300), 10, "How long a connection may take until it has shown its credential.", BOUNDS
     )
     message_size: int = setting(Whole(4 * KiB, 64 * MiB), 2 * MiB, "The longest message of a client, in bytes.", BOUNDS)
+    body_size: int = setting(Whole(4 * KiB, 64 * MiB), MiB, "The longest body of a request of HTTP, in bytes.", BOUNDS)
     prompt_size: int = setting(Whole(1, 16 * MiB), 100_000, "The longest prompt, in characters.", BOUNDS)
     requests_per_second: float = setting(
         Number(0.1, 1_000_000), 50, "Requests a second of one connection, over time.", BOUNDS

@@ -145,6 +145,21 @@ class Address(Text):
 
 
 @frozen
+class LoopbackPort(Text):
+    """Where only programs of this machine come: an address of it that leads nowhere else, and a port."""
+
+    allowed: str = "a loopback address with a port, such as 127.0.0.1:9464 or [::1]:9464, or nothing"
+
+    def check(self, value: object) -> str:
+        text = Text.check(self, value)
+        if text:
+            where, port = endpoint(text)
+            if not ipaddress.ip_address(where).is_loopback or not 1 <= port <= 65535:
+                raise ValueError
+        return text
+
+
+@frozen
 class HostName(Text):
     """A name or an address under which clients come, without a port."""
 
@@ -163,6 +178,32 @@ class HostName(Text):
         if address.is_unspecified or "%" in name:
             raise ValueError
         return str(address)
+
+
+@frozen
+class Origin(Text):
+    """An origin of web pages, as browsers send it."""
+
+    allowed: str = "origins such as https://app.example.org, without a slash at the end"
+
+    def check(self, value: object) -> str:
+        origin = Text.check(self, value)
+        scheme, mark, rest = origin.partition("://")
+        host, colon, port = (rest, "", "") if rest.endswith("]") else rest.rpartition(":")
+        if not colon:
+            host = rest
+        if (
+            scheme not in ("http", "https")
+            or not mark
+            or origin != origin.lower()
+            or HostName().check(host) != bare(host)
+        ):
+            raise ValueError
+        if colon and not (port.isdecimal() and port.isascii() and port == str(int(port)) and 0 < int(port) < 65536):
+            raise ValueError
+        if port == {"http": "80", "https": "443"}[scheme]:
+            raise ValueError
+        return origin
 
 
 @frozen
@@ -209,6 +250,14 @@ class Tables:
 
     def parse(self, text: str) -> object:
         return json.loads(text)
+
+
+def endpoint(text: str) -> tuple[str, int]:
+    """The address and the port of `127.0.0.1:9464` or `[::1]:9464`. Raises ValueError."""
+    where, colon, port = text.rpartition(":")
+    if not colon or not (port.isascii() and port.isdecimal()) or (":" in where) != where.startswith("["):
+        raise ValueError
+    return bare(where), int(port)
 
 
 def bare(address: str) -> str:

@@ -55,6 +55,9 @@ class Requests:
     async def list_projects(self) -> Sequence[ProjectState]:
         return (await self._typed(commands.ListProjects(), ProjectListed)).projects
 
+    async def get_project(self, project_id: str) -> ProjectState:
+        return await self._typed(commands.GetProject(project_id=project_id), ProjectState)
+
     async def create_project(self, path: str, name: str | None = None, trust: str | None = None) -> ProjectState:
         return await self._typed(commands.CreateProject(path=path, name=name, trust=trust), ProjectState)
 

@@ -224,6 +224,12 @@ class ListProjects:
 
 
 @frozen(kw_only=True)
+class GetProject:
+    scope: ClassVar[Scope] = Scope.READ
+    project_id: str
+
+
+@frozen(kw_only=True)
 class DeleteProject:
     scope: ClassVar[Scope] = Scope.ADMIN
     project_id: str
@@ -389,6 +395,7 @@ Command = (
     | UpdateProject
     | TrustProject
     | ListProjects
+    | GetProject
     | DeleteProject
     | JoinProject
     | LeaveProject

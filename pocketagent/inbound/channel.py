@@ -1,179 +1,300 @@
 # -*- test-case-name: tests.inbound.test_channel -*-
-"""One request of one connection: read strictly, answered once; then the connection ends or becomes something else.
+"""The requests of one connection, read strictly and answered one by one; or until it becomes something else.
 
-twisted.web reads the request. What it lets pass and this does not: folded headers, a bare LF or other control
-characters in them, two Hosts, an empty line in front, bodies without a bound, a second request behind the first.
+A request is looked at when its head is whole, and its body read when somebody asks for it: whoever has shown no
+credential has no bytes read beyond the head. The next request is read when the one before is answered and the answer
+was taken; what a client sends meanwhile is kept up to a bound, and then it is not read from.
 """
 
-from collections.abc import Awaitable, Callable
-from email.utils import formatdate
-from http import HTTPStatus
-from io import BytesIO
+import math
+from collections.abc import Callable, Coroutine
+from typing import Any
+from typing import Protocol as Shape
 
-from attrs import frozen
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IProtocol
-from twisted.internet.protocol import connectionDone
+from twisted.internet.interfaces import IDelayedCall, IProtocol, IReactorTime, ITransport
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel, Request
 
-from pocketagent.domain.message import timestamp
+from pocketagent.domain.access import Device
 from pocketagent.domain.refusals import Code
+from pocketagent.inbound.answer import Answer, Dates, to_refusal
 from pocketagent.inbound.door import Arrival, Guest
-from pocketagent.inbound.gate import Call, Head, Headers, TurnedAway, bad_request, head_too_large
-from pocketagent.wire import client
+from pocketagent.inbound.gate import MAX_HEAD, Call, Head, Headers, TurnedAway, bad_request, head_too_large
+from pocketagent.inbound.outbox import Outbox, Transport, gauge_of
+
+READ_AHEAD = 16 * 1024
+"""Bytes behind a request that are kept while it is answered."""
+REQUEST_TIME = 30.0
+"""Seconds within which a head that has begun must be whole; and a body, unless its route gives it longer."""
+KEEP_ALIVE = 75.0
+"""Seconds that a connection may be open between two requests."""
+STALLED = 30.0
+"""Seconds after which a client that takes no byte of its answer is dropped."""
+GOING_AWAY = 1001
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+_log = Logger()
 
 
-@frozen
-class Answer:
-    """What is sent back: a status of HTTP, and one JSON object."""
+class Lodger(Shape):
+    """The connection as the services see it, once its credential was good."""
 
-    status: int
-    body: bytes
-    headers: Headers = ()
+    device: Device
 
-    @classmethod
-    def to_refusal(cls, refusal: TurnedAway, now: float) -> "Answer":
-        return cls(refusal.status, client.error(refusal, timestamp(now)), refusal.headers)
-
-    def encode(self, now: float, bodiless: bool = False) -> bytes:
-        """The whole response as bytes; `bodiless` to a HEAD."""
-        names = {name for name, _ in self.headers}
-        headers = [
-            ("Date", formatdate(now, usegmt=True)),
-            ("Content-Type", "application/json"),
-            ("Content-Length", str(len(self.body))),
-            ("Cache-Control", "no-store"),
-            ("X-Content-Type-Options", "nosniff"),
-            ("Connection", "close, Upgrade" if "Upgrade" in names else "close"),
-            *self.headers,
-        ]
-        lines = [f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}"]
-        lines += [f"{name}: {value}" for name, value in headers]
-        head = "\r\n".join([*lines, "", ""]).encode("ascii")
-        return head if bodiless else head + self.body
+    def depart(self) -> None:
+        """It is no more, or has become something else."""
 
 
-class Visit(Request):
-    """A request as twisted.web reads it, of which nothing is done there."""
-
-    channel: "Channel"
-
-    def parseCookies(self) -> None:
-        """Not here: the header is judged whole."""
-
-    def gotLength(self, length: int | None) -> None:
-        self.content = BytesIO()
-
-    def handleContentChunk(self, data: bytes) -> None:
-        """No request here has a body; `Channel` refuses those that do."""
-
-    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        headers: dict[str, list[str]] = {}
-        for name, values in self.requestHeaders.getAllRawHeaders():
-            headers[name.decode("ascii").lower()] = [value.decode("ascii") for value in values]
-        self.channel.requested(Call(command.decode("ascii"), path.decode("ascii"), version.decode("ascii"), headers))
-
-
-Responder = Callable[[Call, "Channel"], Awaitable[Answer | None]]
+Responder = Callable[[Call, "Channel"], Coroutine["Deferred[Any]", Any, Answer | None]]
 """Answers a request, or returns None once it has taken the connection over. May raise TurnedAway."""
 
 
-class Channel(HTTPChannel):
-    """Reads one request and has it answered. `new_id` makes the references that stand in the log and in answers."""
+class Channel(Protocol):
+    """Reads requests and has them answered. `new_id` makes the references that stand in the log and in answers."""
 
-    requestFactory = Visit
-    _log = Logger()
+    transport: Transport  # type: ignore[assignment]
 
     def __init__(
-        self, arrival: Arrival, respond: Responder, now: Callable[[], float], new_id: Callable[[], str]
+        self, arrival: Arrival, respond: Responder, clock: IReactorTime, dates: Dates, new_id: Callable[[], str]
     ) -> None:
-        super().__init__()
         self.arrival = arrival
+        self.lodger: Lodger | None = None
+        """Who lives here: set with `stay`."""
+        self.leave: Callable[[], None] | None = None
+        """Called when the connection ends; whoever takes it over sees to that from then on."""
+        self.stamp: Headers = ()
+        """Headers of the answer to the request that is under way, whatever it will be."""
+        self.is_over = False
+        """Answered for the last time, lost, or no longer ours."""
         self._respond = respond
-        self._now = now
+        self._clock = clock
+        self._dates = dates
         self._new_id = new_id
+        self._outbox: Outbox
+        self._unread = bytearray()
         self._head = Head()
         self._call: Call | None = None
+        self._missing = 0
+        self._body: Deferred[None] | None = None
         self._responding: Deferred[Answer | None] | None = None
-        self.is_over = False
-        """Answered, lost, or no longer ours."""
+        self._is_committed = False
+        self._is_alone = False
+        self._is_closing = False
+        self._is_busy = False
+        self._is_reading = True
+        self._due = math.inf
+        self._timer: IDelayedCall | None = None
 
-    # -- reading, called by twisted.web ---------------------------------------------------------------------
+    @property
+    def address(self) -> str:
+        """Where it comes from."""
+        transport = self.arrival.transport
+        return str(getattr(ITransport(transport).getPeer(), "host", "?")) if ITransport.providedBy(transport) else "?"
+
+    # -- the transport --------------------------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        gauge = gauge_of(self.arrival.transport)
+        self._outbox = Outbox(self.transport, 0, gauge, _nothing, self._drained)
 
     def dataReceived(self, data: bytes) -> None:
         if self.is_over:
             return
-        super().dataReceived(data)
-        # Only now, when the rest of what came in one piece with the request has been looked at, too.
-        if self._call is not None and self._responding is None and not self.is_over:
-            self._responding = Deferred.fromCoroutine(self._responded(self._call))
-            self._responding.addCallbacks(self._answer, self._failed)
-
-    def lineReceived(self, line: bytes) -> None:
-        if self.is_over:
-            return
-        try:
-            self._head.add(line)
-        except TurnedAway as refusal:
-            self._turn_away(refusal)
+        self._unread += data
+        if self._body is not None:
+            self._take_body()
+        elif self._call is None:
+            self._read_on()
+        elif self._is_alone:
+            self._turn_away(_not_alone())
         else:
-            super().lineReceived(line)
-
-    def lineLengthExceeded(self, line: bytes) -> None:
-        self._turn_away(head_too_large())
-
-    def allHeadersReceived(self) -> None:
-        if self.length != 0 or self.requests[-1].requestHeaders.hasHeader(b"Expect"):
-            self._turn_away(bad_request("This request takes no body."))
-        else:
-            super().allHeadersReceived()
-
-    def rawDataReceived(self, data: bytes) -> None:
-        self._turn_away(bad_request("One request at a time: nothing may follow it before its answer."))
-
-    def requested(self, call: Call) -> None:
-        self._call = call
-
-    def _respondToBadRequestAndDisconnect(self) -> None:
-        self._turn_away(bad_request("This is no well-formed request."))
+            self._mind_reading()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._end()
-        super().connectionLost(reason)
+        self._depart()
+        if self.leave is not None:
+            self.leave()
+            self.leave = None
+
+    # -- reading --------------------------------------------------------------------------------------------
+
+    def _read_on(self) -> None:
+        """Read requests as long as each is answered at once."""
+        if self._is_busy:
+            return
+        self._is_busy = True
+        try:
+            while self._unread and self._call is None and not self.is_over and not self._outbox.has_unsent:
+                if not self._read_head():
+                    break
+        finally:
+            self._is_busy = False
+        if not self.is_over:
+            self._mind_reading()
+
+    def _read_head(self) -> bool:
+        """Read on in a head; whether it is whole."""
+        unread, head = self._unread, self._head
+        is_new = head.size == 0
+        at, is_whole = 0, False
+        try:
+            while not is_whole:
+                end = unread.find(b"\r\n", at)
+                if end < 0:
+                    break
+                is_whole = head.add(bytes(unread[at:end]))
+                at = end + 2
+            if not is_whole and head.size + len(unread) - at > MAX_HEAD:
+                raise head_too_large()
+            call = head.call() if is_whole else None
+        except TurnedAway as refusal:
+            self._turn_away(refusal)
+            return False
+        del unread[:at]
+        if call is not None:
+            self._head = Head()
+            self._begin(call)
+        elif is_new:
+            self._expect(REQUEST_TIME)
+        return is_whole
+
+    async def body(self, bound: int, seconds: float = REQUEST_TIME) -> bytes:
+        """The body of the request that is under way; once. Raises TurnedAway: 413 before a byte of it is read."""
+        call = self._call
+        if call is None or call.length == 0:
+            return b""
+        if call.length > bound:
+            raise TurnedAway(413, Code.MESSAGE_TOO_LARGE, f"The body has at most {bound} bytes here.", limit=bound)
+        if len(self._unread) < call.length:
+            if "expect" in call.headers and call.version == "HTTP/1.1":
+                self._outbox.put(CONTINUE)
+            self._body = Deferred()
+            self._expect(seconds)
+            self._set_reading(True)
+            await self._body
+        body = bytes(self._unread[: call.length])
+        del self._unread[: call.length]
+        self._missing = 0
+        self._mind_reading()
+        return body
+
+    def _take_body(self) -> None:
+        if len(self._unread) >= self._missing and self._body is not None:
+            self._due = math.inf
+            body, self._body = self._body, None
+            body.callback(None)
+
+    def be_alone(self) -> None:
+        """Nothing may follow this request before its answer. Raises TurnedAway (400)."""
+        if self._unread:
+            raise _not_alone()
+        self._is_alone = True
+
+    def _mind_reading(self) -> None:
+        self._set_reading(self._body is not None or len(self._unread) < READ_AHEAD)
+
+    def _set_reading(self, wanted: bool) -> None:
+        if wanted != self._is_reading:
+            self._is_reading = wanted
+            if wanted:
+                self.transport.resumeProducing()
+            else:
+                self.transport.pauseProducing()
 
     # -- answering ------------------------------------------------------------------------------------------
 
-    def hand_over(self, protocol: IProtocol, guest: Guest) -> None:
-        """Leave the connection to a protocol that it was upgraded to."""
-        self.is_over = True
-        self._release()
-        self.arrival.become(protocol, guest)
-        if self.transport is not None:
-            protocol.makeConnection(self.transport)
+    def stay(self, lodger: Lodger) -> None:
+        """Its credential is good: it is kept open between requests."""
+        self.lodger = lodger
+        self.arrival.know(self)
 
-    async def _responded(self, call: Call) -> Answer | None:
-        return await self._respond(call, self)
+    def commit(self) -> None:
+        """What is asked is now being done, and is not given up when the client goes."""
+        self._is_committed = True
+
+    def hand_over(self, protocol: IProtocol, guest: Guest) -> None:
+        """Leave the connection to a protocol that it becomes, together with `leave`."""
+        self.leave = None
+        self._set_reading(True)
+        self._is_committed = True
+        self._end()
+        self._depart()
+        self.transport.unregisterProducer()
+        self.arrival.become(protocol, guest)
+        protocol.makeConnection(self.transport)  # type: ignore[arg-type]  # a part of ITransport is all that we know
+
+    def _begin(self, call: Call) -> None:
+        self._call = call
+        self._missing = call.length
+        self._due = math.inf
+        responding = self._responding = Deferred.fromCoroutine(self._respond(call, self))
+        responding.addCallbacks(self._answer, self._failed)
 
     def _answer(self, answer: Answer | None) -> None:
-        if answer is None or self.is_over or self.transport is None:
+        if answer is None or self.is_over:
             return
-        bodiless = self._call is not None and self._call.method == "HEAD"
-        self.transport.write(answer.encode(self._now(), bodiless))
-        self._end()
-        self._release()
-        self.arrival.finish()
+        now = self._clock.seconds()
+        call = self._call
+        is_last = not self._goes_on(answer)
+        bodiless = call is not None and call.method == "HEAD"
+        self._outbox.put(
+            answer.also(self.stamp).encode(self._dates.at(now), bodiless=bodiless, last=is_last),
+        )
+        if is_last:
+            self._is_closing = True
+        else:
+            del self._unread[: self._missing]
+            self._call = self._responding = None
+            self.stamp = ()
+            self._missing = 0
+            self._is_committed = self._is_alone = False
+        if self._outbox.has_unsent:
+            self._outbox.moved()
+            self._expect(STALLED)
+        else:
+            self._drained()
+
+    def _goes_on(self, answer: Answer) -> bool:
+        """Whether another request may follow: of those who are known, and where it is clear where it begins."""
+        call = self._call
+        return (
+            call is not None
+            and self.lodger is not None
+            and not self._is_closing
+            and answer.status != 401
+            and self._missing <= len(self._unread)
+            and call.version == "HTTP/1.1"
+            and ("connection" not in call.headers or "close" not in [word.lower() for word in call.words("connection")])
+        )
+
+    def _drained(self) -> None:
+        """All that was answered is sent."""
+        if self.is_over:
+            return
+        if self._is_closing and (self._call is None or self._responding is None or self._responding.called):
+            self._finish()
+        elif self._call is None:
+            self._expect(KEEP_ALIVE)
+            self._read_on()
 
     def _turn_away(self, refusal: TurnedAway) -> None:
         # Nothing that the other side wrote: not here, and not at any level.
-        self._log.debug(
+        _log.debug(
             "Turned away {peer}: {status} {code}",
-            peer=getattr(self.transport and self.transport.getPeer(), "host", "?"),
+            peer=self.address,
             status=refusal.status,
             code=refusal.code.value,
         )
-        self._answer(Answer.to_refusal(refusal, self._now()))
+        responding, self._responding = self._responding, None
+        self._body = None
+        # What is still being answered is cut short.
+        self._is_closing |= self._call is None or (responding is not None and not responding.called)
+        self._answer(to_refusal(refusal, self._clock.seconds()))
+        if responding is not None and not self._is_committed:
+            responding.cancel()
 
     def _failed(self, failure: Failure) -> None:
         if failure.check(CancelledError):
@@ -182,19 +303,82 @@ class Channel(HTTPChannel):
             self._turn_away(failure.value)
             return
         reference = self._new_id()
-        self._log.failure("A request could not be answered, reference {reference}", failure, reference=reference)
-        self._turn_away(
-            TurnedAway(
-                503, Code.INTERNAL_ERROR, "The server could not look into this. Try again later.", reference=reference
-            )
-        )
+        _log.failure("A request could not be answered, reference {reference}", failure, reference=reference)
+        if self._is_committed:
+            message, status = "The server failed at this; its log tells why under the reference.", 500
+        else:
+            message, status = "The server could not look into this. Try again later.", 503
+        self._turn_away(TurnedAway(status, Code.INTERNAL_ERROR, message, reference=reference))
 
-    def _release(self) -> None:
-        """twisted.web has the transport stop for its own producer, which no longer is one."""
-        self.setTimeout(None)
-        self.transport.unregisterProducer()  # type: ignore[union-attr]
+    # -- the end --------------------------------------------------------------------------------------------
+
+    def close(self, code: int, reason: str) -> None:
+        """End it from outside: when the server stops, after the answer that is under way."""
+        if self.is_over:
+            return
+        self._is_closing = True
+        if code != GOING_AWAY or self._call is None:
+            self._finish()
+
+    def _expect(self, seconds: float) -> None:
+        """Something has to come within this time, else `_too_late`. How long strangers may be, the door knows."""
+        if self.lodger is None:
+            return
+        self._due = self._clock.seconds() + seconds
+        if self._timer is not None and self._timer.getTime() > self._due:
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None:
+            self._timer = self._clock.callLater(seconds, self._look)
+
+    def _look(self) -> None:
+        # One timer for many requests: it looks when it was due first, and then again.
+        self._timer = None
+        left = self._due - self._clock.seconds()
+        if left <= 0:
+            self._due = math.inf
+            self._too_late()
+        elif left < math.inf:
+            self._timer = self._clock.callLater(left, self._look)
+
+    def _too_late(self) -> None:
+        if self._outbox.has_unsent:
+            if self._outbox.moved():
+                self._expect(STALLED)
+            else:
+                self.arrival.abort()
+        elif self._call is None and self._head.size == 0 and not self._unread:
+            self._finish()
+        else:
+            message = f"A request is whole within {REQUEST_TIME:g} seconds, and so is its body."
+            self._turn_away(TurnedAway(408, Code.INVALID_MESSAGE, message))
+
+    def _finish(self) -> None:
+        self._end()
+        self._depart()
+        self.transport.unregisterProducer()
+        self.arrival.finish()
+
+    def _depart(self) -> None:
+        lodger, self.lodger = self.lodger, None
+        if lodger is not None:
+            lodger.depart()
 
     def _end(self) -> None:
         self.is_over = True
-        if self._responding is not None:
-            self._responding.cancel()
+        self._outbox.shut()
+        self._due = math.inf
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        responding, self._responding = self._responding, None
+        if responding is not None and not self._is_committed:
+            responding.cancel()
+
+
+def _not_alone() -> TurnedAway:
+    return bad_request("One request at a time: nothing may follow it before its answer.")
+
+
+def _nothing() -> None:
+    """However much waits: the next request is read when all is sent."""

@@ -28,7 +28,7 @@ LINGER = 2.0
 
 
 class Guest(Shape):
-    """Somebody who came to stay: a WebSocket."""
+    """Somebody who came to stay: a WebSocket, or a connection of HTTP that has shown a credential."""
 
     def close(self, code: int, reason: str) -> None: ...
 
@@ -76,11 +76,15 @@ class Arrival(Protocol):
             # Half of it only: closed whole while the client still writes, it would never read its answer.
             ITCPTransport(self.transport).loseWriteConnection()
 
-    def become(self, protocol: IProtocol, guest: Guest) -> None:
-        """Its credential is good: from now on it is this protocol that reads the connection, unhurried."""
+    def know(self, guest: Guest) -> None:
+        """Its credential is good: nothing hurries it any more."""
         self._set_deadline(None)
         self._door.welcomed(self)
         self.guest = guest
+
+    def become(self, protocol: IProtocol, guest: Guest) -> None:
+        """From now on it is this protocol that reads the connection, of a guest whose credential is good."""
+        self.know(guest)
         if isinstance(self.inner, TLSMemoryBIOProtocol):
             self.inner.wrappedProtocol = protocol
         else:

@@ -9,7 +9,7 @@ import base64
 import binascii
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from attrs import define, field, frozen
 
@@ -19,11 +19,15 @@ from pocketagent.domain.refusals import Code, Refusal
 MAX_HEAD = 16 * 1024
 """Bytes of the request line and the headers together (threats 3.2)."""
 MAX_HEADERS = 100
+MAX_HOSTS = 64
+"""Ways to write our Host that are remembered."""
 MAX_SUBPROTOCOLS = 16
 SUBPROTOCOL = "pocketagent.v1"
 
-_REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ [\x21-\x7e]+ HTTP/1\.[01]")
-_HEADER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e]*")
+_REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([\x21-\x7e]+) (HTTP/1\.[01])")
+_HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t\x20-\x7e]*)")
+_UTF8 = re.compile(r"charset=\"?utf-8\"?", re.ASCII | re.IGNORECASE)
+_LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
 _AUTHORITY = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[1-9][0-9]{0,4}))?", re.ASCII)
 _BEARER = re.compile(r"bearer (?P<token>[\x21-\x7e]+)", re.ASCII | re.IGNORECASE)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
@@ -63,30 +67,59 @@ def unauthorized(reason: str, message: str) -> TurnedAway:
 class Head:
     """The lines of one request up to the blank one, judged as they come."""
 
-    _size: int = 0
+    size: int = 0
     _lines: int = 0
+    _first: Sequence[bytes] = ()
+    _headers: dict[str, list[str]] = field(factory=dict)
 
-    def add(self, line: bytes) -> None:
-        """Judge the next line, without its CRLF. Raises TurnedAway (400, 431)."""
-        self._size += len(line) + 2
+    def add(self, line: bytes) -> bool:
+        """Judge the next line, without its CRLF; whether it was the last. Raises TurnedAway (400, 431)."""
+        self.size += len(line) + 2
         self._lines += 1
-        if self._size > MAX_HEAD or (line and self._lines > 1 + MAX_HEADERS):
+        if self.size > MAX_HEAD or (line and self._lines > 1 + MAX_HEADERS):
             raise head_too_large()
         if self._lines == 1:
-            if not _REQUEST_LINE.fullmatch(line):
+            found = _REQUEST_LINE.fullmatch(line)
+            if found is None:
                 raise bad_request("The first line is no request of HTTP/1.1.")
-        elif line and not _HEADER.fullmatch(line):
+            self._first = found.groups()
+            return False
+        if not line:
+            return True
+        found = _HEADER.fullmatch(line)
+        if found is None:
             raise bad_request("A header has no name, is folded, or holds a character that is not printable ASCII.")
+        name, value = found.groups()
+        self._headers.setdefault(name.decode("ascii").lower(), []).append(value.decode("ascii").strip(" \t"))
+        return False
+
+    def call(self) -> "Call":
+        """The request, once its last line came. Raises TurnedAway (400) where its body could be read in two ways."""
+        method, target, version = (word.decode("ascii") for word in self._first)
+        return Call(method, target, version, self._headers, _length(self._headers))
+
+
+def _length(headers: Mapping[str, Sequence[str]]) -> int:
+    """How long the body is, which only one Content-Length tells (RE-07)."""
+    if "transfer-encoding" in headers:
+        raise bad_request("A body comes with its Content-Length here, never in a Transfer-Encoding.")
+    lengths = headers.get("content-length")
+    if lengths is None:
+        return 0
+    if len(lengths) > 1 or not _LENGTH.fullmatch(lengths[0]):
+        raise bad_request("The Content-Length is not one number of bytes.")
+    return int(lengths[0])
 
 
 @frozen
 class Call:
-    """A request, read. `headers` by lower-case name, each with all of its values."""
+    """A request, its body aside. `headers` by lower-case name, each with all of its values; `length` of the body."""
 
     method: str
     target: str
     version: str
     headers: Mapping[str, Sequence[str]] = field(repr=False)
+    length: int = 0
 
     @property
     def path(self) -> str:
@@ -118,6 +151,7 @@ class Names:
 
     _names: frozenset[str]
     _scheme: str
+    _ports: dict[str, int] = field(init=False, factory=dict)
 
     @classmethod
     def of(cls, names: Iterable[str], tls: bool) -> "Names":
@@ -129,6 +163,9 @@ class Names:
         That port need not be ours: a router may forward another one. The name is what stops DNS rebinding, since
         the page of another name cannot choose its Host.
         """
+        known = self._ports.get((call.headers.get("host") or [""])[0])
+        if known is not None and len(call.headers["host"]) == 1:
+            return known
         host, port = host_of(call)
         if host not in self._names:
             raise TurnedAway(
@@ -136,15 +173,18 @@ class Names:
                 Code.FORBIDDEN,
                 "This server does not go by that name: use one that it was started with (--name).",
             )
+        if len(self._ports) < MAX_HOSTS:
+            self._ports[call.headers["host"][0]] = port or self._default_port
         return port or self._default_port
 
-    def check_origin(self, call: Call, port: int) -> None:
-        """Whether the web page that asks, if one does, is ours: one of our names, with the port that was asked.
+    def check_origin(self, call: Call, port: int, allowed: Collection[str] = ()) -> None:
+        """Whether the web page that asks, if one does, is ours: one of our names, with the port that was asked; or one
+        of those that are `allowed`, letter by letter.
 
         Raises TurnedAway (400, 403).
         """
         origin = call.only("origin")
-        if origin is not None and origin not in self._origins(port):
+        if origin is not None and origin not in allowed and origin not in self._origins(port):
             raise TurnedAway(403, Code.FORBIDDEN, "Pages of other origins may not come here.")
 
     def _origins(self, port: int) -> set[str]:
@@ -170,21 +210,22 @@ def host_of(call: Call) -> tuple[str, int | None]:
     return host, int(found["port"]) if found["port"] else None
 
 
-def check_target(call: Call) -> None:
-    """No route takes a query, so no credential stands in one. Raises TurnedAway (400)."""
-    if "?" in call.target:
-        raise bad_request("A query is not taken: a token belongs into the Authorization header, never into the URL.")
+def wrong_method(allowed: Sequence[str]) -> TurnedAway:
+    """405, with the methods that a path has."""
+    message = f"Only {', '.join(allowed)} can be asked here."
+    return TurnedAway(405, Code.INVALID_MESSAGE, message, [("Allow", ", ".join(allowed))])
 
 
-def check_method(call: Call, *allowed: str) -> None:
-    """Raises TurnedAway (405)."""
-    if call.method not in allowed:
-        raise TurnedAway(
-            405,
-            Code.INVALID_MESSAGE,
-            f"Only {' and '.join(allowed)} can be asked here.",
-            [("Allow", ", ".join(allowed))],
-        )
+def check_content(call: Call, types: Sequence[str]) -> None:
+    """Whether the body is what a route takes, as it is: pages of other origins can send forms and texts without being
+    asked, but no JSON. Raises TurnedAway (400, 415)."""
+    if call.only("content-encoding") not in (None, "identity"):
+        raise TurnedAway(415, Code.INVALID_MESSAGE, "The body is taken as it is: without a Content-Encoding.")
+    kind, _, parameter = (call.only("content-type") or "").partition(";")
+    is_utf8 = not parameter or _UTF8.fullmatch(parameter.strip(" \t"))
+    if kind.strip(" \t").lower() not in types or not is_utf8:
+        allowed = " or ".join(types)
+        raise TurnedAway(415, Code.INVALID_MESSAGE, f"The Content-Type of the body must be {allowed}.")
 
 
 def token(call: Call) -> str:
@@ -211,6 +252,8 @@ def check_scope(device: Device, needed: Scope) -> None:
 
 def upgrade(call: Call) -> Upgrade:
     """A well-formed request for a WebSocket of RFC 6455. Raises TurnedAway (400, 426)."""
+    if call.length or "expect" in call.headers:
+        raise bad_request("This request takes no body.")
     if call.version != "HTTP/1.1":
         raise bad_request("A WebSocket needs HTTP/1.1.")
     upgrades = [word.lower() for word in call.words("upgrade")]

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.inbound.test_outbox -*-
-"""What one connection still has to be sent. Every byte to a WebSocket goes through here.
+"""What one connection still has to be sent. Every byte to a client goes through here.
 
 The transport tells when more than its own buffer (64 KiB) waits, and when nothing waits any more; between the two
 every byte is counted. Nothing is kept here: what the transport has not been given comes from the journal later.
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol as Shape
 
-from twisted.internet.interfaces import IPushProducer
+from twisted.internet.interfaces import IPushProducer, ITCPTransport
 from zope.interface import implementer
 
 from pocketagent.inbound.sending import send
@@ -50,6 +50,13 @@ def gauge(connection: socket.socket) -> tuple[int, int]:
     info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, BYTES_ACKED + 8)
     queued = fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4))
     return int.from_bytes(info[BYTES_ACKED:], sys.byteorder), int.from_bytes(queued, sys.byteorder)
+
+
+def gauge_of(transport: object) -> Gauge:
+    """The gauge of the connection below all; one that stands still where it is no socket."""
+    if ITCPTransport.providedBy(transport) and hasattr(transport, "getHandle"):
+        return partial(gauge, transport.getHandle())
+    return lambda: (0, 0)
 
 
 @implementer(IPushProducer)

@@ -1,23 +1,34 @@
 # -*- test-case-name: tests.inbound.test_site -*-
-"""The one port: which path leads where. Paths are exact, and what is not listed does not exist."""
+"""The one port: a request is judged, in one order, and then answered by whoever its path leads to.
+
+The order: Host, path, method, query, Origin; how many there are already; the credential and its scope; the type and
+the length of the body; the body; and what is asked. Nothing of the body is read before the credential was good.
+"""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol as Shape
 
 from attrs import define, field
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator, IReactorTime
 
 from pocketagent.domain.access import Device, Scope
+from pocketagent.domain.message import timestamp
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.replies import Condition, HealthStatus
-from pocketagent.inbound import gate
-from pocketagent.inbound.channel import Answer, Channel
+from pocketagent.inbound import gate, query
+from pocketagent.inbound.answer import Answer, Dates, to_refusal, unavailable
+from pocketagent.inbound.channel import Channel
 from pocketagent.inbound.door import Arrival, Door
 from pocketagent.inbound.gate import Call, Names, TurnedAway, Upgrade
+from pocketagent.inbound.routes import Body, Place, Route, Routes, Visit
+from pocketagent.inbound.visitor import Subscriptions, Visitor
 
-RETRY_AFTER = "5"
-"""Seconds after which a client that found no room may come again."""
+PREFLIGHT_AGE = 600
+"""Seconds for which a browser need not ask again what a page of another origin may send."""
+MAY_SEND = "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID"
+MAY_READ = "ETag, Link, Location, Retry-After"
+"""Headers, for pages of the allowed origins."""
 
 
 class Access(Shape):
@@ -42,60 +53,130 @@ class Welcome(Shape):
 
 @define(eq=False)
 class Site:
-    """Judges a request by the gate's rules and passes it on.
+    """Judges requests and has them answered. `connections` bounds those that have shown a credential, of whatever kind.
 
-    Of `health` strangers learn one word. `connections` bounds the WebSockets.
+    `origins`: of other pages that may ask.
     """
 
     _names: Names
     _access: Access
-    _health: Health
-    _welcome: Welcome
+    _subscriptions: Subscriptions
+    _routes: Routes
+    _clock: IReactorTime
+    _new_id: Callable[[], str]
     _connections: int
+    _origins: Collection[str] = ()
     _taken: int = field(init=False, default=0)
 
     async def respond(self, call: Call, channel: Channel) -> Answer | None:
-        """Answer the request; None where a WebSocket took it over. Raises TurnedAway."""
-        if call.path in ("/health", "/ready"):
+        """Answer the request; None where it took the connection over. Raises TurnedAway."""
+        try:
+            return await self._respond(call, channel)
+        except TurnedAway:
+            raise
+        except Refusal as refusal:
+            return to_refusal(refusal, self._clock.seconds())
+
+    async def _respond(self, call: Call, channel: Channel) -> Answer | None:
+        place = self._routes.find(call.path)
+        port = None
+        if place is not None and place.any_host:
             gate.host_of(call)
-            gate.check_target(call)
-            gate.check_method(call, "GET", "HEAD")
-            return await (self._say_health() if call.path == "/health" else self._say_ready())
-        port = self._names.check_host(call)
-        if call.path != "/ws":
+        else:
+            port = self._names.check_host(call)
+        if place is None:
             raise TurnedAway(404, Code.INVALID_MESSAGE, "There is nothing here.")
-        gate.check_target(call)
-        gate.check_method(call, "GET")
-        self._names.check_origin(call, port)
-        upgrade = gate.upgrade(call)
-        await self._let_in(upgrade, gate.token(call), channel)
-        return None
+        if call.method == "OPTIONS" and "origin" in call.headers and self._origins:
+            return self._preflight(call, place)
+        route = place.routes.get(call.method)
+        if route is None:
+            raise gate.wrong_method(place.methods)
+        parameters = query.parameters(call.target, route.query) if "?" in call.target else {}
+        if port is not None:
+            self._names.check_origin(call, port, self._origins)
+            if self._origins:
+                channel.stamp = self._for_pages(call)
+        if route.before is not None:
+            route.before(call, channel)
+        asker = None if route.scope is None else await self._let_in(call, channel, route, route.scope)
+        body = await self._read(call, channel, route.body)
+        if channel.is_over:
+            return None
+        channel.commit()
+        return await route.answer(Visit(call, channel, place.path, parameters, asker, body))
 
-    async def _say_health(self) -> Answer:
-        condition = (await self._health.check()).status
-        return _status(condition.value, condition is not Condition.UNHEALTHY)
+    # -- pages of other origins -----------------------------------------------------------------------------
 
-    async def _say_ready(self) -> Answer:
-        is_ready = (await self._health.check()).status is not Condition.UNHEALTHY
-        return _status("ready" if is_ready else "not ready", is_ready)
+    def _preflight(self, call: Call, place: Place) -> Answer:
+        """A browser asks what a page of another origin may do here (the CORS of fetch)."""
+        if call.only("origin") not in self._origins:
+            raise TurnedAway(403, Code.FORBIDDEN, "Pages of other origins may not come here.")
+        return Answer(
+            204,
+            headers=[
+                *self._for_pages(call),
+                ("Access-Control-Allow-Methods", ", ".join(place.methods)),
+                ("Access-Control-Allow-Headers", MAY_SEND),
+                ("Access-Control-Max-Age", str(PREFLIGHT_AGE)),
+            ],
+        )
 
-    async def _let_in(self, upgrade: Upgrade, token: str, channel: Channel) -> None:
+    def _for_pages(self, call: Call) -> Sequence[tuple[str, str]]:
+        origin = call.only("origin")
+        if origin is None or origin not in self._origins:
+            return [("Vary", "Origin")]
+        return [
+            ("Vary", "Origin"),
+            ("Access-Control-Allow-Origin", origin),
+            ("Access-Control-Expose-Headers", MAY_READ),
+        ]
+
+    # -- credentials ----------------------------------------------------------------------------------------
+
+    async def _let_in(self, call: Call, channel: Channel, route: Route, needed: Scope) -> Visitor:
+        is_new = channel.leave is None
+        if is_new:
+            self._take_place(channel)
+        is_good = False
+        try:
+            device = await self._admit(gate.token(call))
+            is_good = not channel.is_over
+        finally:
+            if is_new and not is_good:
+                self._give_back(channel)
+        visitor = self._visitor(channel, device, route)
+        gate.check_scope(device, needed)
+        return visitor
+
+    def _visitor(self, channel: Channel, device: Device, route: Route) -> Visitor:
+        """Who asks; from the first request on that leaves the connection to others it is known, and stays."""
+        now = timestamp(self._clock.seconds())
+        visitor = channel.lodger
+        if isinstance(visitor, Visitor):
+            visitor.device = device
+            visitor.last_active = now
+            return visitor
+        visitor = Visitor(self._new_id(), device, channel.address, now, now, self._subscriptions, channel.close)
+        if not route.takes_over and not channel.is_over:
+            visitor.arrive()
+            channel.stay(visitor)
+        return visitor
+
+    def _take_place(self, channel: Channel) -> None:
         if self._taken >= self._connections:
             # Before the credential is looked up: whoever floods us costs no hash.
-            raise _unavailable(
-                Code.RESOURCE_LIMIT, "The server has as many connections as it may have.", limit=self._connections
-            )
+            message = "The server has as many connections as it may have."
+            raise unavailable(Refusal(Code.RESOURCE_LIMIT, message, limit=self._connections))
         self._taken += 1
-        is_in = False
-        try:
-            device = await self._admit(token)
-            gate.check_scope(device, Scope.READ)
-            if not channel.is_over:
-                self._welcome(channel, upgrade, device, self._leave)
-                is_in = True
-        finally:
-            if not is_in:
-                self._leave()
+        channel.leave = self._leave
+
+    def _give_back(self, channel: Channel) -> None:
+        leave, channel.leave = channel.leave, None
+        if leave is not None:
+            leave()
+
+    def _leave(self) -> None:
+        self._taken -= 1
 
     async def _admit(self, token: str) -> Device:
         try:
@@ -103,18 +184,56 @@ class Site:
         except Refusal as refusal:
             if refusal.code is Code.UNAUTHORIZED:
                 raise gate.unauthorized(str(refusal.details.get("reason", "unknown")), refusal.message) from None
-            raise _unavailable(refusal.code, refusal.message, **refusal.details) from None
+            raise unavailable(refusal) from None
 
-    def _leave(self) -> None:
-        self._taken -= 1
+    # -- bodies ---------------------------------------------------------------------------------------------
+
+    async def _read(self, call: Call, channel: Channel, wanted: Body | None) -> bytes:
+        expected = call.only("expect")
+        if expected is not None and expected.lower() != "100-continue":
+            raise TurnedAway(417, Code.INVALID_MESSAGE, "Nothing but 100-continue can be expected.")
+        if wanted is None:
+            if call.length:
+                raise gate.bad_request("This request takes no body.")
+            return b""
+        if call.length or wanted.needed:
+            gate.check_content(call, wanted.types)
+        return await channel.body(wanted.bound, wanted.seconds)
+
+
+# -- what is there without an API ---------------------------------------------------------------------------
+
+
+def front(health: Health, welcome: Welcome) -> Sequence[Route]:
+    """What has always been there: two words about the server for strangers, and where a WebSocket begins."""
+
+    async def say_health(visit: Visit) -> Answer:
+        condition = (await health.check()).status
+        return _status(condition.value, condition is not Condition.UNHEALTHY)
+
+    async def say_ready(visit: Visit) -> Answer:
+        is_ready = (await health.check()).status is not Condition.UNHEALTHY
+        return _status("ready" if is_ready else "not ready", is_ready)
+
+    def judge(call: Call, channel: Channel) -> None:
+        gate.upgrade(call)
+        channel.be_alone()
+
+    async def begin(visit: Visit) -> None:
+        channel = visit.channel
+        gone, device = channel.leave, visit.device
+        assert gone is not None
+        welcome(channel, gate.upgrade(visit.call), device, gone)
+
+    return [
+        Route(method="GET", path="/health", answer=say_health, scope=None, any_host=True),
+        Route(method="GET", path="/ready", answer=say_ready, scope=None, any_host=True),
+        Route(method="GET", path="/ws", answer=begin, scope=Scope.READ, before=judge, takes_over=True),
+    ]
 
 
 def _status(word: str, is_well: bool) -> Answer:
     return Answer(200 if is_well else 503, json.dumps({"status": word}).encode())
-
-
-def _unavailable(code: Code, message: str, **details: object) -> TurnedAway:
-    return TurnedAway(503, code, message, [("Retry-After", RETRY_AFTER)], **details)
 
 
 def factory(
@@ -123,22 +242,25 @@ def factory(
     names: Iterable[str],
     tls: IOpenSSLServerConnectionCreator | None,
     access: Access,
-    health: Health,
-    welcome: Welcome,
+    subscriptions: Subscriptions,
+    routes: Routes,
     new_id: Callable[[], str],
     random: Callable[[], float],
     connections: int,
     handshakes: int,
     handshake_timeout: float,
+    origins: Collection[str] = (),
 ) -> Door:
     """What to listen with on a plain TCP endpoint, with and without TLS: TLS is inside.
 
     `names`: under which names clients come. `tls`: what makes the server's side of TLS, for every connection anew.
     `new_id` makes references for the log; the bounds are those of `Config`.
     """
-    site = Site(Names.of(names, tls is not None), access, health, welcome, connections)
+    ours = Names.of(names, tls is not None)
+    site = Site(ours, access, subscriptions, routes, clock, new_id, connections, frozenset(origins))
+    dates = Dates()
 
     def speak(arrival: Arrival) -> Channel:
-        return Channel(arrival, site.respond, clock.seconds, new_id)
+        return Channel(arrival, site.respond, clock, dates, new_id)
 
     return Door(clock, speak, tls, handshakes, handshake_timeout, random)

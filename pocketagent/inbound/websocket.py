@@ -10,7 +10,7 @@ from functools import partial
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.websocket.types import ConnectionRequest
-from twisted.internet.interfaces import IDelayedCall, IReactorTime, ITCPTransport
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -19,7 +19,7 @@ from pocketagent.domain.access import Device
 from pocketagent.inbound.channel import Channel
 from pocketagent.inbound.connection import Connection, Dispatch, Subscriptions, Terms
 from pocketagent.inbound.gate import SUBPROTOCOL, Upgrade
-from pocketagent.inbound.outbox import Gauge, Outbox, Transport, gauge
+from pocketagent.inbound.outbox import Gauge, Outbox, Transport, gauge_of
 
 MAX_FRAMES = 64
 """Of one message of a client."""
@@ -316,7 +316,7 @@ class WebSockets:
     def __call__(self, channel: Channel, upgrade: Upgrade, device: Device, gone: Callable[[], None]) -> None:
         websocket = self.protocol(
             partial(self.connect, device),
-            partial(_gauge_of, channel.arrival.transport),
+            gauge_of(channel.arrival.transport),
             gone,
             self._clock,
             self._terms.message_size,
@@ -337,9 +337,3 @@ class WebSockets:
             self._terms,
             self._new_id,
         )
-
-
-def _gauge_of(transport: object) -> tuple[int, int]:
-    if ITCPTransport.providedBy(transport) and hasattr(transport, "getHandle"):
-        return gauge(transport.getHandle())
-    return 0, 0

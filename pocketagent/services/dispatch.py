@@ -62,6 +62,8 @@ class Dispatch:
                 if command.subscribe is not None:
                     self._watching.set(asker, command.subscribe)
                 reply = self._projects.list()
+            case commands.GetProject():
+                reply = self._projects.conversation(command.project_id).project_state(requests=True)
             case commands.DeleteProject():
                 reply = await self._projects.delete(command)
             case commands.LeaveProject():

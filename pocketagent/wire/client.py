@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, type[Command]] = {
     "project_update": commands.UpdateProject,
     "project_trust": commands.TrustProject,
     "project_list": commands.ListProjects,
+    "project_get": commands.GetProject,
     "project_delete": commands.DeleteProject,
     "project_join": commands.JoinProject,
     "project_leave": commands.LeaveProject,
@@ -140,7 +141,7 @@ def decode(payload: bytes) -> Request:
     """Understand one message. Raises Unreadable (`INVALID_MESSAGE`)."""
     request_id = project_id = None
     try:
-        message = _parse(payload)
+        message = parse(payload)
         request_id = _request_id(message)
         fields = _fields(message)
         project_id = _project_id(message, fields)
@@ -150,7 +151,8 @@ def decode(payload: bytes) -> Request:
     return Request(command, request_id, project_id)
 
 
-def _parse(payload: bytes) -> Mapping[str, object]:
+def parse(payload: bytes) -> Mapping[str, object]:
+    """A JSON object, read strictly. Raises Refusal(INVALID_MESSAGE)."""
     _check_depth(payload)
     try:
         # Decoded here, because `json` would guess at UTF-16, and take a byte order mark and halves of pairs.
@@ -247,15 +249,17 @@ def _command(message: Mapping[str, object], fields: Mapping[str, object], projec
     wanted = COMMANDS.get(name)
     if wanted is None:
         raise invalid("type", f"There is no request of the type {name[:MAX_SHOWN]!r}.")
-    given = dict(fields)
-    if project_id is not None:
-        given["project_id"] = project_id
+    return command(wanted, fields if project_id is None else {**fields, "project_id": project_id})
+
+
+def command(wanted: type[Command], given: Mapping[str, object]) -> Command:
+    """The fields of a request, understood as this command. Raises Refusal(INVALID_MESSAGE)."""
     try:
-        command: Command = msgspec.convert(given, wanted)
+        made: Command = msgspec.convert(given, wanted)
     except msgspec.ValidationError as problem:
         raise _misfit(str(problem)) from None
-    _check_exact(command, given, "data")
-    return command
+    _check_exact(made, given, "data")
+    return made
 
 
 def _misfit(problem: str) -> Refusal:

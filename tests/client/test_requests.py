@@ -60,6 +60,7 @@ CASES: Sequence[Case] = (
         evolve(STATE, archived=False),
     ),
     case(lambda ask: ask.trust_project("p", "f"), commands.TrustProject(project_id="p", fingerprint="f"), STATE),
+    case(lambda ask: ask.get_project("p"), commands.GetProject(project_id="p"), STATE),
     case(
         lambda ask: _none(ask.delete_project("p")),
         commands.DeleteProject(project_id="p"),

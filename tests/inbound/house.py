@@ -25,9 +25,11 @@ from pocketagent.domain.commands import Command
 from pocketagent.domain.message import Entry, Partial
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.replies import Condition, HealthStatus, ProjectLeft, Reply
+from pocketagent.inbound import rest
 from pocketagent.inbound.connection import Terms
 from pocketagent.inbound.door import Door
-from pocketagent.inbound.site import factory
+from pocketagent.inbound.routes import Route, Routes
+from pocketagent.inbound.site import factory, front
 from pocketagent.inbound.websocket import WebSockets
 from pocketagent.ports import IBatch, IConnection
 
@@ -55,6 +57,7 @@ class Access:
     asked: list[str] = field(factory=list)
     slow: Deferred[None] | None = None
     failure: Exception | None = None
+    device: Device = DEVICE
 
     async def admit(self, token: str) -> Device:
         self.asked.append(token)
@@ -65,7 +68,7 @@ class Access:
             raise self.failure
         if token != TOKEN:
             raise Refusal(Code.UNAUTHORIZED, "This token is unknown, or was revoked.", reason="unknown")
-        return DEVICE
+        return self.device
 
 
 @define(eq=False)
@@ -140,6 +143,9 @@ class House:
     handshakes: int = 64
     handshake_timeout: float = 10
     random: Callable[[], float] = lambda: 0.0
+    body_size: int = 1048576
+    origins: Sequence[str] = ()
+    more: Sequence[Route] = ()
     make: type[WebSockets] = WebSockets
     access: Access = field(factory=Access)
     dispatch: Dispatch = field(factory=Dispatch)
@@ -157,14 +163,19 @@ class House:
             names=self.names,
             tls=self.tls,
             access=self.access,
-            health=self.health,
-            welcome=self.make(self.clock, self.dispatch, self.subscriptions, self.terms, new_id),
+            subscriptions=self.subscriptions,
+            routes=Routes.of([*self.routes(new_id), *self.more]),
             new_id=new_id,
             random=self.random,
             connections=self.connections,
             handshakes=self.handshakes,
             handshake_timeout=self.handshake_timeout,
+            origins=self.origins,
         )
+
+    def routes(self, new_id: Callable[[], str]) -> Sequence[Route]:
+        welcome = self.make(self.clock, self.dispatch, self.subscriptions, self.terms, new_id)
+        return [*front(self.health, welcome), *rest.routes(self.dispatch, self.body_size)]
 
 
 class Talk(Protocol):

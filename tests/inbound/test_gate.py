@@ -275,12 +275,6 @@ class UpgradeTests(SynchronousTestCase):
             self.assertEqual(refusal.status, 400, offered)
             self.assertNotIn("secret", refusal.message)
 
-    def test_query(self) -> None:
-        """AU-21: no query, so no token in it."""
-        refusal = self.assertRaises(TurnedAway, gate.check_target, call("/ws?token=pa_1_secret"))
-        self.assertEqual(refusal.status, 400)
-        self.assertNotIn("secret", refusal.message + repr(refusal.details))
-
     def test_secrets_are_not_shown(self) -> None:
         """A request that is logged shows no header."""
         self.assertNotIn("secret", repr(call(authorization="Bearer secret")))

@@ -18,6 +18,7 @@ P = "p"
 
 READ: tuple[Command, ...] = (
     commands.ListProjects(),
+    commands.GetProject(project_id=P),
     commands.JoinProject(project_id=P),
     commands.LeaveProject(project_id=P),
     commands.GetMessages(project_id=P),

@@ -35,6 +35,7 @@ EVERY: Mapping[str, tuple[Fields, Command]] = {
         commands.TrustProject(project_id="p", fingerprint="f"),
     ),
     "project_list": ({"subscribe": True}, commands.ListProjects(subscribe=True)),
+    "project_get": ({"project_id": "p"}, commands.GetProject(project_id="p")),
     "project_delete": ({"project_id": "p"}, commands.DeleteProject(project_id="p")),
     "project_join": (
         {"project_id": "p", "after_seq": 7, "journal_id": JOURNAL_ID},

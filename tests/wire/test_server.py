@@ -200,6 +200,7 @@ COMMANDS: Mapping[type[Command], st.SearchStrategy[Command]] = {
     ),
     commands.TrustProject: st.builds(commands.TrustProject, project_id=ids, fingerprint=text),
     commands.ListProjects: st.builds(commands.ListProjects, subscribe=maybe(st.booleans())),
+    commands.GetProject: st.builds(commands.GetProject, project_id=ids),
     commands.DeleteProject: st.builds(commands.DeleteProject, project_id=ids),
     commands.JoinProject: st.builds(
         commands.JoinProject, project_id=ids, after_seq=maybe(seqs), journal_id=maybe(uuids)
