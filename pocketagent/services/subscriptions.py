@@ -240,7 +240,8 @@ class Audience:
             self._forget_recent()
 
     def _catch_up_soon(self, subscription: Subscription) -> None:
-        if subscription.catches_up:
+        # Live: it had room again before its replay was due, and has heard all of it.
+        if subscription.catches_up or subscription.is_live:
             return
         subscription.catches_up = True
         done = Deferred.fromCoroutine(self._catch_up(subscription))

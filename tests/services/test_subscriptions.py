@@ -183,6 +183,16 @@ class InvariantTests(WorkshopCase):
 
 
 class CatchUpTests(AudienceCase):
+    def test_drained_before_its_replay(self) -> None:
+        """Who has room again before its replay was due is replayed once, whatever is told in between."""
+        self.stage.tell(3)
+        listener = self.connect()
+        self.subscriptions.join(listener, self.stage.audience, 0)
+        self.drain(listener)
+        self.stage.tell(1)
+        self.clock.advance(0)
+        self.assertEqual(listener.seqs(), [1, 2, 3, 4])
+
     def test_slow_reader(self) -> None:
         """Who is behind is told nothing, costs nothing, and once there is room hears what was missed (FL-01)."""
         listener = self.joined()
