@@ -242,7 +242,7 @@ class _Running:
             try:
                 await work
             except (Lost, Refusal) as problem:
-                self._output.notice(str(problem.message if isinstance(problem, Refusal) else problem), is_dim=False)
+                self._output.notice(str(problem), is_dim=False)
 
         self._output.notice(notice)
         task = asyncio.ensure_future(do())

@@ -1,3 +1,4 @@
+# -*- test-case-name: tests.domain.test_refusals -*-
 """What is said no to, with its code on the wire (protocol section 7)."""
 
 from collections.abc import Mapping
@@ -43,6 +44,9 @@ class Refusal(Exception):
         self.code = code
         self.message = message
         self.details: Mapping[str, object] = details
+
+    def __str__(self) -> str:
+        return self.message
 
 
 def invalid(field: str, message: str) -> Refusal:
