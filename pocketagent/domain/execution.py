@@ -80,7 +80,7 @@ class Machine:
         if waits and not queue:
             raise Refusal(
                 Code.PROCESS_ACTIVE,
-                "An execution runs in this project: wait for its end, or send the prompt with `queue: true`.",
+                "An execution runs in this project: wait for its end, or let the prompt wait with `queue`.",
             )
         if waits and len(self.core.queue) >= self.queue_limit:
             raise Refusal(
@@ -368,7 +368,7 @@ class Machine:
             case Stop.TIMEOUT:
                 self._fail(
                     Code.EXECUTION_TIMEOUT,
-                    "The execution took longer than its time bound. Give it more with `options.timeout`.",
+                    "The execution took longer than its time bound. Give it more with `timeout`.",
                     {},
                     Reason.ENDED,
                     Reason.ERROR,

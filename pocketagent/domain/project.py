@@ -121,7 +121,7 @@ def check_nesting(place: Place, others: Sequence[tuple[str, Place]]) -> None:
         if place.identity == other.identity:
             raise Refusal(
                 Code.PROJECT_EXISTS,
-                "This directory is a project already: join it instead.",
+                "This directory is a project already: use that one.",
                 project_id=project_id,
                 path=other.path,
             )
