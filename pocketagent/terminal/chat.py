@@ -2,8 +2,9 @@
 """A conversation on the screen, from the first sight of the composer to the farewell."""
 
 import asyncio
-import contextlib
+import sys
 import time
+from collections.abc import Awaitable, Callable
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +34,7 @@ from pocketagent.terminal.view import View, mode_in_words
 from pocketagent.wire.server import Message
 
 if TYPE_CHECKING:
-    from pocketagent.client.client import Client
+    from pocketagent.client.client import Client, Link
     from pocketagent.client.link import Server
 
 HISTORY = 200
@@ -42,7 +43,7 @@ MAX_BEFORE = 30
 """Pieces of them that are shown."""
 PATIENCE = 86400.0
 """Seconds for which a prompt waits for a connection: whoever writes it sees that there is none."""
-HEAVY = ("pocketagent.client.client", "pocketagent.terminal.drawing", "pocketagent.terminal.cards")
+HEAVY = ("pocketagent.terminal.drawing", "pocketagent.terminal.cards")
 """What is imported when the composer stands on the screen already."""
 
 LEFT, NO_CONNECTION, REFUSED = 0, 3, 4
@@ -52,7 +53,7 @@ LEFT, NO_CONNECTION, REFUSED = 0, 3, 4
 @define
 class Terminal:
     """What the chat has of the terminal. `place`: the directory of the shell; `history`: the file in which prompts are
-    remembered; `has_colour` and `has_unicode`: what may be drawn."""
+    remembered; `has_colour` and `has_unicode`: what may be drawn; `clock` and `now`: see `View`."""
 
     input: Input
     output: Output
@@ -60,19 +61,30 @@ class Terminal:
     history: Path | None = None
     has_colour: bool = True
     has_unicode: bool = True
+    clock: Callable[[], float] = time.monotonic
+    now: Callable[[], float] = time.time
 
 
 class Chat:
-    """One run of `pocketagent chat`. `wanted`: the project as the person named it, or a directory."""
+    """One run of `pocketagent chat`. `wanted`: the project as the person named it, or a directory. `dial` is there for
+    tests."""
 
-    def __init__(self, server: "Server", wanted: str, terminal: Terminal) -> None:
+    def __init__(
+        self,
+        server: "Server",
+        wanted: str,
+        terminal: Terminal,
+        dial: "Callable[[Server], Awaitable[Link]] | None" = None,
+    ) -> None:
         self.farewell = ""
         self._server = server
-        self._wanted: str | None = wanted
+        self._wanted = wanted
         self._terminal = terminal
+        self._dial = dial
         self._following: asyncio.Task[None] | None = None
+        self._next: ProjectState | None = None
         self._code = LEFT
-        self._desk = desk = Desk(View(time.monotonic, time.time, terminal.has_unicode))
+        self._desk = desk = Desk(View(terminal.clock, terminal.now, terminal.has_unicode))
         self._prompts = Prompts(desk)
         self._questions = Questions(desk)
         self._person = Person(desk, self._prompts, self._questions, self._go)
@@ -94,26 +106,29 @@ class Chat:
         try:
             await self._desk.screen.run()
         finally:
-            self._desk.leave()
             talking.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await talking
+            await self._desk.leave()
+            await asyncio.wait([talking])
+        if not talking.cancelled():
+            talking.result()
         return self._code
 
     async def _talk(self) -> None:
         desk = self._desk
         try:
             await desk.screen.stands.wait()
-            await asyncio.to_thread(lambda: [import_module(name) for name in HEAVY])
+            missing = [name for name in HEAVY if name not in sys.modules]
+            if missing:
+                await asyncio.to_thread(lambda: [import_module(name) for name in missing])
+            self._draw()
+            from pocketagent.client import link
             from pocketagent.client.client import Client
 
-            async with Client(self._server, self._stand, PATIENCE) as client:
+            async with Client(self._server, self._stand, PATIENCE, dial=self._dial or link.dial) as client:
                 desk.client = client
-                while self._wanted is not None:
-                    self._following = asyncio.create_task(self._follow(client, self._wanted))
-                    self._wanted = None
-                    with contextlib.suppress(asyncio.CancelledError):
-                        await self._following
+                project = await self._choose(client, self._wanted)
+                while project is not None:
+                    project = await self._stay(client, project)
         except NoSuchProject as problem:
             self._end(REFUSED, str(problem))
         except Problem as problem:
@@ -123,23 +138,50 @@ class Chat:
         finally:
             desk.screen.close()
 
+    def _draw(self, root: str = "", me: str = "") -> None:
+        """From now on it can be drawn what stands above."""
+        from pocketagent.terminal.drawing import Pen
+
+        screen, terminal = self._desk.screen, self._terminal
+        self._desk.take(
+            Pen(
+                width=screen.width,
+                height=screen.height,
+                color=terminal.has_colour,
+                root=root,
+                unicode=terminal.has_unicode,
+                me=me,
+            )
+        )
+
     def _end(self, code: int, farewell: str) -> None:
         self._code, self.farewell = code, escaped(farewell)
 
-    def _go(self, wanted: str) -> None:
-        """To another project."""
-        self._wanted = wanted
-        if self._following is not None:
-            self._following.cancel()
-
     # -- a project --------------------------------------------------------------------------------------------
 
-    async def _follow(self, client: "Client", wanted: str) -> None:
-        """Show one project until it is over, or the person goes to another one."""
-        desk = self._desk
+    async def _go(self, client: "Client", wanted: str) -> None:
+        """To another project. Raises NoSuchProject, and then it stays where it is."""
         project = await self._choose(client, wanted)
-        if project is None:
-            return
+        if project is not None and project.id == self._desk.project_id:
+            self._desk.note(f"This is {project.name} already.")
+        elif project is not None and self._following is not None:
+            self._next = project
+            self._following.cancel()
+
+    async def _stay(self, client: "Client", project: ProjectState) -> ProjectState | None:
+        """Show one project until it is over, or the person goes to another one: to which."""
+        self._next = None
+        self._following = following = asyncio.create_task(self._follow(client, project))
+        try:
+            await asyncio.wait([following])
+        finally:
+            following.cancel()
+        if not following.cancelled():
+            following.result()
+        return self._next
+
+    async def _follow(self, client: "Client", project: ProjectState) -> None:
+        desk = self._desk
         self._begin(client, project)
         page = await client.get_messages(project.id, limit=HISTORY)
         before = [shown for message in reversed(page.messages) for shown in desk.conversation.hear(message)]
@@ -154,7 +196,7 @@ class Chat:
             self._prompts.send_all(client)
             async for message in events:
                 self._heard(client, message)
-        self._end(LEFT, f"The project {project.name} was deleted.")
+        self._end(REFUSED, f"The project {project.name} was deleted.")
 
     async def _choose(self, client: "Client", wanted: str) -> ProjectState | None:
         """The project that the person meant; made, if they agree, where none is."""
@@ -171,20 +213,12 @@ class Chat:
         return None
 
     def _begin(self, client: "Client", project: ProjectState) -> None:
-        from pocketagent.terminal.drawing import Pen
-
-        desk, terminal = self._desk, self._terminal
+        desk, line = self._desk, self._desk.view.status_line
         desk.project_id, desk.last = "", None
-        self._questions.forget()
         desk.view.conversation = Conversation(name=project.name, path=project.path)
-        desk.view.pen = Pen(
-            width=desk.screen.width,
-            height=desk.screen.height,
-            color=terminal.has_colour,
-            root=project.path,
-            unicode=terminal.has_unicode,
-            me=client.established.device.name,
-        )
+        line.cost_usd = line.total_tokens = line.max_tokens = None
+        self._questions.forget()
+        self._draw(project.path, client.established.device.name)
         if project.trust.state != "trusted":
             files = ", ".join(project.trust.files[:3])
             desk.note(f"This project's own files ({files}) would run something by themselves: left out. /trust")
@@ -208,18 +242,19 @@ class Chat:
 
     def _look(self, client: "Client") -> None:
         """Ask what the events do not tell: commands, models, how full the conversation is and what it has cost."""
-        desk, line = self._desk, self._desk.view.status_line
+        desk, line, project_id = self._desk, self._desk.view.status_line, self._desk.project_id
 
         def introduced(info: AgentInfo) -> None:
             desk.commands = {f"/{one.get('name')}": str(one.get("description") or "") for one in info.commands or ()}
             desk.models = {str(one.get("value")): str(one.get("displayName") or "") for one in info.models or ()}
 
         def measured(context: AgentContext) -> None:
-            line.cost_usd = context.cost_usd
-            line.total_tokens, line.max_tokens = context.total_tokens, context.max_tokens
+            if project_id == desk.project_id:
+                line.cost_usd = context.cost_usd
+                line.total_tokens, line.max_tokens = context.total_tokens, context.max_tokens
 
-        desk.ask(client.agent_info(desk.project_id), introduced, quietly=True)
-        desk.ask(client.agent_context(desk.project_id), measured, quietly=True)
+        desk.ask(client.agent_info(project_id), introduced, quietly=True)
+        desk.ask(client.agent_context(project_id), measured, quietly=True)
 
     def _stand(self, standing: Standing) -> None:
         """The connection has changed."""
@@ -229,5 +264,5 @@ class Chat:
         if before.phase is Phase.CONNECTED and standing.phase is Phase.WAITING:
             desk.note(f"{standing.reason} Trying again.")
         elif standing.phase is Phase.CONNECTED and before.reason:
-            desk.note("Connected again: nothing was missed.")
+            desk.note("Connected again.")
         desk.screen.refresh()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from attrs import define, field
 
 from pocketagent.client.problems import Problem
+from pocketagent.client.standing import Phase
 from pocketagent.domain.access import Scope
 from pocketagent.domain.events import State
 from pocketagent.domain.refusals import Refusal
@@ -18,6 +19,7 @@ from pocketagent.terminal.view import View
 
 if TYPE_CHECKING:
     from pocketagent.client.client import Client
+    from pocketagent.terminal.drawing import Pen
 
 T = TypeVar("T")
 
@@ -35,6 +37,7 @@ class Desk:
     commands: Mapping[str, str] = field(factory=dict)
     models: Mapping[str, str] = field(factory=dict)
     projects: Mapping[str, str] = field(factory=dict)
+    _undrawn: list[Shown] = field(factory=list)
     _tasks: set["asyncio.Task[None]"] = field(factory=set)
 
     @property
@@ -45,15 +48,29 @@ class Desk:
     def is_at_work(self) -> bool:
         return self.conversation.state is State.EXECUTING
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether the project can be told something now."""
+        return bool(self.project_id) and self.view.status_line.standing.phase is Phase.CONNECTED
+
     def may(self, scope: Scope) -> bool:
         return self.client is not None and scope in self.client.established.device.scopes
+
+    def take(self, pen: "Pen") -> None:
+        """Draw with this one from now on; and what was to be shown before there was any."""
+        self.view.pen = pen
+        undrawn, self._undrawn = self._undrawn, []
+        for shown in undrawn:
+            self.write(shown)
 
     def write(self, shown: Shown) -> None:
         """Show what stands from now on."""
         if isinstance(shown, Called):
             self.last = shown
         pen = self.view.pen
-        if pen is not None:
+        if pen is None:
+            self._undrawn.append(shown)
+        else:
             pen.resize(self.screen.width, self.screen.height)
             self.screen.write(pen.shown(shown))
 
@@ -83,7 +100,8 @@ class Desk:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def leave(self) -> None:
+    async def leave(self) -> None:
         """Wait for nothing any more."""
         for task in self._tasks:
             task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)

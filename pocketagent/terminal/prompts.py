@@ -5,6 +5,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from attrs import define, field
+from prompt_toolkit.document import Document
 
 from pocketagent.client.problems import Problem
 from pocketagent.domain.commands import Options
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
 
 @define(eq=False)
 class Pending:
-    """A prompt of which the server has said nothing yet. By its `prompt_id` it runs once, however often it is sent."""
+    """A prompt of which the server has said nothing yet. By its `prompt_id` it runs once, however often it is sent.
+    `project_id`: where it goes; empty while the project in which it was written is not joined."""
 
     text: str
+    project_id: str
     prompt_id: str = field(factory=lambda: str(uuid.uuid4()))
 
 
@@ -31,16 +34,18 @@ class Prompts:
     _pending: list[Pending] = field(factory=list)
 
     def add(self, text: str) -> None:
-        pending = Pending(text)
+        pending = Pending(text, self.desk.project_id)
         self._pending.append(pending)
         self._tell()
-        if self.desk.client is not None and self.desk.project_id:
+        if self.desk.client is not None and pending.project_id:
             self.desk.ask(self._send(self.desk.client, pending))
 
     def send_all(self, client: "Client") -> None:
-        """A project was joined: what was written before goes there."""
+        """A project was joined: what was written before that goes there."""
         for pending in self._pending:
-            self.desk.ask(self._send(client, pending))
+            if not pending.project_id:
+                pending.project_id = self.desk.project_id
+                self.desk.ask(self._send(client, pending))
 
     def settle(self, prompt_id: object) -> None:
         """The server knows of this one, or will not have it."""
@@ -51,10 +56,10 @@ class Prompts:
         view, composer = self.desk.view, self.desk.screen.composer
         options = Options(permission_mode=view.mode, model=view.model)
         try:
-            await client.execute(self.desk.project_id, pending.text, options, queue=True, prompt_id=pending.prompt_id)
+            await client.execute(pending.project_id, pending.text, options, queue=True, prompt_id=pending.prompt_id)
         except (Refusal, Problem):
             if not composer.text:
-                composer.text = pending.text  # so that nothing that was written is lost
+                composer.document = Document(pending.text)  # so that nothing that was written is lost
             raise
         finally:
             self.settle(pending.prompt_id)

@@ -4,7 +4,7 @@
 import asyncio
 from typing import TYPE_CHECKING
 
-from attrs import define
+from attrs import define, field
 
 from pocketagent.client.problems import Problem
 from pocketagent.domain.access import Scope
@@ -18,45 +18,51 @@ if TYPE_CHECKING:
 
 @define(eq=False)
 class Questions:
-    """The card that is shown is `desk.view.asks`; `_id` is its question, kept until the server has resolved it."""
+    """The card that is shown is `desk.view.asks`; `_id` is its question, kept until the server has resolved it. Of
+    `confirm` one is asked at a time."""
 
     desk: Desk
     _id: str = ""
     _confirming: "asyncio.Future[bool] | None" = None
+    _confirmed: asyncio.Lock = field(factory=asyncio.Lock)
 
     def show(self) -> None:
-        """The oldest question that is open has the card; none while what comes is history."""
+        """The oldest question that is open has the card. While what comes is history, it stays as it is."""
         from pocketagent.terminal.cards import card_of
 
         desk, conversation = self.desk, self.desk.conversation
-        questions = {} if conversation.is_replaying else conversation.questions
-        if self._id in questions:
+        if conversation.is_replaying or self._id in conversation.questions:
             return
-        question = next(iter(questions.values()), None)
+        question = next(iter(conversation.questions.values()), None)
         if question is None:
             self.forget()
             return
         self._id = question.permission_id
-        desk.view.asks = card_of(question, desk.may(Scope.EXECUTE), conversation.path, desk.view.unicode)
-        desk.screen.ask(True)
+        self._put(card_of(question, desk.may(Scope.EXECUTE), conversation.path, desk.view.unicode))
+        if not desk.screen.is_answering:
+            desk.hint("Esc goes to the question.")
 
     def forget(self) -> None:
         """There is no question any more."""
         self._id = ""
-        if self.desk.view.asks is not None:
-            self.desk.view.asks = None
-            self.desk.screen.ask(False)
+        self._put(None)
 
     async def confirm(self, question: str) -> bool:
         """A question of our own: y or n."""
-        self.desk.view.confirms = question
-        self._confirming = asyncio.get_running_loop().create_future()
-        self.desk.screen.ask(True)
-        try:
-            return await self._confirming
-        finally:
-            self.desk.view.confirms, self._confirming = "", None
-            self.desk.screen.ask(self.desk.view.asks is not None)
+        async with self._confirmed:
+            self.desk.view.confirms = question
+            self._confirming = asyncio.get_running_loop().create_future()
+            self.desk.screen.ask(True)
+            try:
+                return await self._confirming
+            finally:
+                self.desk.view.confirms, self._confirming = "", None
+                self.desk.screen.ask(self.desk.view.has_card)
+
+    def _put(self, card: "Card | None") -> None:
+        if card is not self.desk.view.asks:
+            self.desk.view.asks = card
+            self.desk.screen.ask(self.desk.view.has_card)
 
     def press(self, key: str) -> None:
         """A key for what is asked."""
@@ -83,8 +89,7 @@ class Questions:
         if answer is None:
             self.desk.screen.want(card.entry.text if card.entry else None)
         elif self.desk.client is not None:
-            self.desk.view.asks = None
-            self.desk.screen.ask(False)
+            self._put(None)
             self.desk.ask(self._send(self.desk.client, answer, self._id))
 
     async def _send(self, client: "Client", answer: "Answer", question_id: str) -> None:

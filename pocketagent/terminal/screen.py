@@ -124,6 +124,7 @@ class Screen:
             with contextlib.suppress(EOFError):
                 await self.app.run_async(pre_run=self._begin)
         finally:
+            await self.app.cancel_and_wait_for_background_tasks()  # a picture that was asked for at the last moment
             self._flush_plain()
 
     def close(self) -> None:
