@@ -38,7 +38,7 @@ def answer(parser: argparse.ArgumentParser) -> None:
 
 
 def completed(action: argparse.Action, name: str) -> None:
-    """Let the word of this action be completed by a function of this package, such as `tokens.offered`."""
+    """Let the word of this action be completed by a function of this package, such as `devices.offered`."""
 
     def complete(**given: object) -> Sequence[str]:
         module, _, function = name.rpartition(".")

@@ -50,6 +50,7 @@ class Console:
     err: TextIO
     ask: Callable[[], str] = field(default=input)
     now: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
     random_hex: Callable[[int], str] = secrets.token_hex
     inp: TextIO = field(factory=lambda: sys.stdin)
     ask_secretly: Callable[[str], str] = _secret

@@ -6,18 +6,11 @@ writes a function here that is called by `parser`.
 """
 
 import argparse
-import re
-from typing import TypeAlias
 
-from pocketagent.cli import remote_parser
+from pocketagent.cli import device_parser, remote_parser
 from pocketagent.cli.completion import SHELLS, completed
-from pocketagent.domain.access import Scope, device_name
+from pocketagent.cli.options import RAW, Commands, data_dir_option
 from pocketagent.version import VERSION
-
-MINUTE, DAY = 60, 86400
-UNITS = {"m": MINUTE, "h": 3600, "d": DAY, "w": 7 * DAY, "y": 365 * DAY}
-LONGEST = 100 * UNITS["y"]
-"""The longest time in which a token expires: clocks and databases know years of four digits."""
 
 ABOUT = """\
 A Pocket Agent Server: its devices, its trust and its health on this machine, and its agents from anywhere. The
@@ -25,15 +18,17 @@ server itself is `twistd pocketagent`."""
 
 EXAMPLES = """\
 on the server's machine:
-  pocketagent token create --name phone             a token for the owner's own phone
+  pocketagent pair                                  let a phone or a browser in: a picture to scan, and a link
+  pocketagent token create --name laptop            a token for the owner's own laptop
   pocketagent token create --name guest --scope read --expires 12h
-  pocketagent token list                            who may come in
-  pocketagent token revoke phone                    closes its connections within a second
+  pocketagent devices                               who may come in, and who came when
+  pocketagent devices revoke phone                  closes its connections within a second
   pocketagent trust ~/code/app                      read and approve what a project's own files would run
   pocketagent doctor                                why the server does not start, or does not work
 
 once on each machine of yours:
   pocketagent connect                               meet the server here, or `connect my.host`; give it the token
+  pocketagent connect LINK                          the same by the link that `pair` shows, and no token
   pocketagent profiles                              which servers are known here
   pocketagent completion bash                       what lets your shell complete all this
 
@@ -54,14 +49,6 @@ from scripts (`pocketagent run --help` has the exit codes):
 
 The data directory is --data-dir, else $PA_DATA_DIR, else ./data: the same one as the server's. Which server is meant
 is said by --profile, else it is the default profile."""
-
-SCOPES = """\
-scopes, each with what stands before it:
-  read      sees every project, its prompts and its answers
-  execute   gives the agent work, which is a shell on this machine
-  admin     creates and deletes projects, and approves what they may run
-and apart from them:
-  metrics   reads /metrics, for Prometheus, and nothing else"""
 
 DOCTOR = """\
 examples:
@@ -85,9 +72,6 @@ fish:
 
 It completes commands, options and their values, devices, projects, profiles and paths."""
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-RAW = argparse.RawDescriptionHelpFormatter
-
 
 def parser() -> argparse.ArgumentParser:
     """The command line. What was chosen has, in `run`, the dotted name of the command."""
@@ -95,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--version", action="version", version=f"pocketagent {VERSION}")
     commands = made.add_subparsers(required=True, metavar="COMMAND", title="commands")
     _version(commands)
-    _token(commands)
+    device_parser.add(commands)
     _trust(commands)
     _doctor(commands)
     _completion(commands)
@@ -103,62 +87,8 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def _data_dir() -> argparse.ArgumentParser:
-    """The option of every command that works on the server's files: a parent for its parser."""
-    parent = argparse.ArgumentParser(add_help=False)
-    option = parent.add_argument("--data-dir", metavar="PATH", help="the server's data directory")
-    completed(option, "completion.directories")
-    return parent
-
-
 def _version(commands: Commands) -> None:
     commands.add_parser("version", help="print the version").set_defaults(run="version.show")
-
-
-# -- tokens -------------------------------------------------------------------------------------------------
-
-
-def _token(commands: Commands) -> None:
-    tokens = commands.add_parser(
-        "token", help="make, list and revoke the tokens of devices", epilog=SCOPES, formatter_class=RAW
-    ).add_subparsers(required=True, metavar="ACTION")
-
-    create = tokens.add_parser(
-        "create", parents=[_data_dir()], help="print a new token", epilog=SCOPES, formatter_class=RAW,
-        description="Make a device and print its token, which is shown only now: the server keeps a hash of it.",
-    )  # fmt: skip
-    create.add_argument("--name", type=name, required=True, help="how people call the device")
-    scopes = [scope.value for scope in Scope]
-    create.add_argument("--scope", choices=scopes, default=Scope.ADMIN.value, help="what it may do (default: admin)")
-    create.add_argument("--expires", type=expiry, metavar="TIME", help="30m, 12h, 90d, 2y (default: never)")
-    create.add_argument("--if-none", action="store_true", help="only if there is no device yet")
-    create.set_defaults(run="tokens.create")
-
-    listing = tokens.add_parser("list", parents=[_data_dir()], help="show the devices")
-    listing.add_argument("--json", action="store_true", help="as JSON, for a program")
-    listing.set_defaults(run="tokens.show")
-
-    revoke = tokens.add_parser("revoke", parents=[_data_dir()], help="take a device's right to come in")
-    device = revoke.add_argument("device", metavar="ID|NAME", help="the device, as `token list` shows it")
-    completed(device, "tokens.offered")
-    revoke.set_defaults(run="tokens.revoke")
-
-
-def expiry(text: str) -> int:
-    """A duration such as 30m, 12h, 90d, 8w, 2y -> seconds. Raises ArgumentTypeError (AU-05)."""
-    found = re.fullmatch(r"([1-9][0-9]{0,8})([mhdwy])", text, re.ASCII)
-    seconds = int(found[1]) * UNITS[found[2]] if found else 0
-    if not 0 < seconds <= LONGEST:
-        raise argparse.ArgumentTypeError("a time is a number and one of m, h, d, w, y, at most 100y: 30m, 12h, 90d, 2y")
-    return seconds
-
-
-def name(text: str) -> str:
-    """A device's name. Raises ArgumentTypeError."""
-    try:
-        return device_name(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 # -- trust --------------------------------------------------------------------------------------------------
@@ -166,7 +96,7 @@ def name(text: str) -> str:
 
 def _trust(commands: Commands) -> None:
     trust = commands.add_parser(
-        "trust", parents=[_data_dir()], help="approve what a project's own files would run", formatter_class=RAW,
+        "trust", parents=[data_dir_option()], help="approve what a project's own files would run", formatter_class=RAW,
         description="Show the parts of a project that run without a question when the agent starts there (hooks,\n"
         "servers of .mcp.json, plugins and the like), and approve them as they are now. Until then, and again\n"
         "after each change of them, the agent works there without these parts.",

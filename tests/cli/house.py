@@ -20,6 +20,15 @@ NOON = 1_767_268_800.0
 """2026-01-01 12:00 UTC."""
 
 
+class Screen(io.StringIO):
+    """A terminal that keeps what was written to it."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
 @define
 class Run:
     """What a command printed, and its exit code."""
@@ -40,9 +49,13 @@ class Machine:
     environment: dict[str, str] = field(factory=dict)
     """More variables."""
     counter: int = 0
+    meanwhile: Callable[[], object] = lambda: None
+    """What happens whenever a command sleeps."""
+    has_screen: bool = False
+    """Whether the person has a terminal."""
 
     def run(self, *words: str, options: bool = True) -> Run:
-        out, err = io.StringIO(), io.StringIO()
+        out, err = io.StringIO(), Screen() if self.has_screen else io.StringIO()
         console = Console(
             environment={
                 "PA_DATA_DIR": str(self.data_dir),
@@ -54,6 +67,7 @@ class Machine:
             ask=self.ask,
             now=lambda: self.now,
             random_hex=self.random_hex,
+            sleep=self.sleep,
         )
         return Run(main(words, console), out.getvalue(), err.getvalue())
 
@@ -62,6 +76,10 @@ class Machine:
             raise EOFError
         self.asked()
         return self.answers.pop(0)
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.meanwhile()
 
     def random_hex(self, size: int) -> str:
         self.counter += 1

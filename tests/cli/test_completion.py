@@ -108,7 +108,7 @@ class Offers:
 
     def test_values(self) -> None:
         """Values of which there are few are completed."""
-        self.check("pocketagent token create --scope ", "read", "execute", "admin")
+        self.check("pocketagent token create --scope ", "read", "execute", "admin", "metrics")
 
     def test_devices(self) -> None:
         """Devices are completed by their names."""
@@ -178,7 +178,7 @@ class FishTests(Offers, CompletionTestCase):
     def test_explained(self) -> None:
         """fish shows what the words are for."""
         self.offered("pocketagent ")
-        self.assertIn("token\tmake, list and revoke", self.shell("fish", "-c", "complete -C 'pocketagent to'"))
+        self.assertIn("token\tmake a token", self.shell("fish", "-c", "complete -C 'pocketagent to'"))
 
 
 class ZshTests(Offers, CompletionTestCase):

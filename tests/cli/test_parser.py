@@ -43,7 +43,7 @@ class HelpTests(CommandTestCase):
         self.patch(sys, "stdout", out)
         self.assertEqual(self.assertRaises(SystemExit, self.machine.run, "--help").code, 0)
         self.assertEqual(self.assertRaises(SystemExit, self.machine.run, "token", "create", "--help").code, 0)
-        for part in "pocketagent token create --name phone", "PA_DATA_DIR", "a shell on this machine":
+        for part in "pocketagent token create --name laptop", "PA_DATA_DIR", "a shell on this machine":
             self.assertIn(part, out.getvalue())
 
     def test_nothing(self) -> None:

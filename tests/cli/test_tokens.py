@@ -1,14 +1,13 @@
 # -*- test-case-name: tests.cli.test_tokens -*-
-"""`pocketagent token`, on the files of a data directory."""
+"""`pocketagent token create`, on the files of a data directory."""
 
 import io
-import json
 import os
 
 from pocketagent.cli import tokens
 from pocketagent.cli.console import Console
+from pocketagent.cli.device_parser import expiry
 from pocketagent.cli.main import main
-from pocketagent.cli.parser import expiry
 from pocketagent.domain.access import TOKEN, Scope
 from tests.cli.house import NOON, CommandTestCase
 
@@ -105,78 +104,3 @@ class CreateTests(CommandTestCase):
         """What cannot be the data directory is told on one line."""
         self.machine.data_dir.write_text("a file")
         self.failed("token", "create", "--name", "a")
-
-
-class ListTests(CommandTestCase):
-    def test_table(self) -> None:
-        """The list tells who may come in and until when, and no secret."""
-        secret = self.done("token", "create", "--name", "phone").strip()[-64:]
-        self.machine.now += 60
-        self.done("token", "create", "--name", "guest", "--scope", "read", "--expires", "30m")
-        self.machine.now += 3600
-        out = self.done("token", "list")
-        rows = [line.split("  ") for line in out.splitlines()]
-        self.assertEqual([cell.strip() for cell in rows[0] if cell], ["ID", "NAME", "SCOPE", "CREATED", "EXPIRES"])
-        self.assertRegex(out, r"(?m)^\w{16}  phone  admin  2026-01-01 12:00  never$")
-        self.assertRegex(out, r"(?m)^\w{16}  guest  read   2026-01-01 12:01  over$")
-        for text in out, self.done("token", "list", "--json"):
-            self.assertNotIn(secret, text)
-            self.assertNotIn(self.machine.devices[0].secret_hash, text)
-
-    def test_json(self) -> None:
-        """--json is for programs; no devices are an empty list."""
-        self.machine.data_dir.mkdir()
-        self.assertEqual(json.loads(self.done("token", "list", "--json")), [])
-        self.done("token", "create", "--name", "guest", "--scope", "read", "--expires", "1d")
-        (one,) = json.loads(self.done("token", "list", "--json"))
-        self.assertEqual(one.pop("id"), self.machine.devices[0].id)
-        self.assertEqual(
-            one,
-            {
-                "name": "guest",
-                "scope": "read",
-                "created_at": "2026-01-01T12:00:00.000000Z",
-                "expires_at": "2026-01-02T12:00:00.000000Z",
-                "over": False,
-            },
-        )
-
-    def test_no_directory(self) -> None:
-        """A data directory that is not there is told, not made: it is the wrong one."""
-        self.assertIn(str(self.machine.data_dir), self.failed("token", "list"))
-        self.assertFalse(self.machine.data_dir.exists())
-
-    def test_option(self) -> None:
-        """--data-dir comes before PA_DATA_DIR."""
-        self.done("token", "create", "--name", "a")
-        other = self.mktemp()
-        self.assertIn(other, self.failed("token", "list", "--data-dir", other))
-
-
-class RevokeTests(CommandTestCase):
-    def setUp(self) -> None:
-        super().setUp()
-        for name in "phone", "laptop", "laptop":
-            self.done("token", "create", "--name", name)
-
-    def test_by_name_and_id(self) -> None:
-        """A device goes by its name or its id, and only that one."""
-        first, second, third = self.machine.devices
-        self.done("token", "revoke", "phone")
-        self.assertEqual(self.machine.devices, [second, third])
-        self.done("token", "revoke", third.id)
-        self.assertEqual(self.machine.devices, [second])
-        self.assertEqual(first.name, "phone")
-
-    def test_ambiguous(self) -> None:
-        """Where a name is not enough, the ids are told and nothing is done."""
-        line = self.failed("token", "revoke", "laptop")
-        for device in self.machine.devices[1:]:
-            self.assertIn(device.id, line)
-        self.assertEqual(len(self.machine.devices), 3)
-
-    def test_unknown(self) -> None:
-        """What is not there cannot be revoked, whatever it is called."""
-        for name in "x", "../devices", "\x1b[31m", "":
-            self.assertNotIn("\x1b", self.failed("token", "revoke", name))
-        self.assertEqual(len(self.machine.devices), 3)
