@@ -28,6 +28,7 @@ from pocketagent.domain.replies import Condition, HealthStatus, ProjectLeft, Rep
 from pocketagent.inbound import rest
 from pocketagent.inbound.connection import Terms
 from pocketagent.inbound.door import Door
+from pocketagent.inbound.event_stream import EventStreams
 from pocketagent.inbound.routes import Route, Routes
 from pocketagent.inbound.site import factory, front
 from pocketagent.inbound.websocket import WebSockets
@@ -175,7 +176,11 @@ class House:
 
     def routes(self, new_id: Callable[[], str]) -> Sequence[Route]:
         welcome = self.make(self.clock, self.dispatch, self.subscriptions, self.terms, new_id)
-        return [*front(self.health, welcome), *rest.routes(self.dispatch, self.body_size)]
+        return [
+            *front(self.health, welcome),
+            *rest.routes(self.dispatch, self.body_size),
+            *EventStreams(self.dispatch, self.subscriptions, self.clock, self.terms.unsent).routes(),
+        ]
 
 
 class Talk(Protocol):
