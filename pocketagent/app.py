@@ -8,6 +8,7 @@ import signal
 import time
 import uuid
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from pathlib import Path
 
 from attrs import define, field
@@ -22,10 +23,9 @@ from twisted.python.threadpool import ThreadPool
 from pocketagent.config import Config
 from pocketagent.domain.agent import PermissionMode
 from pocketagent.domain.measures import Measures, Metric, gauge
-from pocketagent.inbound import rest, site
+from pocketagent.inbound import metrics_page, rest, site
 from pocketagent.inbound.connection import Terms as ConnectionTerms
 from pocketagent.inbound.door import Door
-from pocketagent.inbound.event_stream import EventStreams
 from pocketagent.inbound.routes import Routes
 from pocketagent.inbound.websocket import WebSockets
 from pocketagent.listening import Bound, allow_descriptors, bind
@@ -40,12 +40,15 @@ from pocketagent.outbound.host import LinuxHost, tune_memory
 from pocketagent.outbound.journal import Rules as JournalRules
 from pocketagent.outbound.journals import FileJournals
 from pocketagent.outbound.launching import find_claude
+from pocketagent.outbound.metrics import Exposition
 from pocketagent.outbound.retention import Retention
 from pocketagent.outbound.threads import Threads
 from pocketagent.ports import StorageUnavailable
 from pocketagent.services.assembly import Adapters, Rules, Services, assemble
 from pocketagent.services.executions import Bounds
+from pocketagent.services.metrics import Metrics
 from pocketagent.services.runs import Terms
+from pocketagent.settings import endpoint
 from pocketagent.sources import CannotStart
 from pocketagent.version import VERSION
 
@@ -77,14 +80,27 @@ def build(config: Config, reactor: IServerReactor) -> "Server":
         certificates = _certificates(config, data)
         ProjectFiles(data.projects).tidy()
         DeviceFiles(data.devices).all()
-        bound = bind(config.host, config.port)
+        bound, alone = _bind(config)
     except (CertificateUnusable, StorageUnavailable, ValueError) as problem:
         data.close()
         raise CannotStart(str(problem)) from None
     except CannotStart:
         data.close()
         raise
-    return Server(config, reactor, data, certificates, bound)
+    return Server(config, reactor, data, certificates, bound, alone)
+
+
+def _bind(config: Config) -> tuple[Bound, Bound | None]:
+    """The one port; and the one for metrics alone, where it is wanted. Raises CannotStart."""
+    bound = bind(config.host, config.port)
+    if not config.metrics_listen:
+        return bound, None
+    where, port = endpoint(config.metrics_listen)
+    try:
+        return bound, bind([where], port)
+    except CannotStart:
+        bound.close()
+        raise CannotStart(f"metrics_listen: {config.metrics_listen} is taken, or no address of this machine.") from None
 
 
 def _certificates(config: Config, data: DataDirectory) -> Certificates | None:
@@ -104,6 +120,8 @@ class Floors:
     claude: Claude
     services: Services
     door: Door
+    alone: Door
+    """Where metrics are read without a token; only opened where it is wanted."""
 
 
 def erect(
@@ -135,7 +153,13 @@ def erect(
     services = assemble(adapters, _rules(config), reactor, time.time, _new_id, faults, measures, VERSION)
     if certificates is not None:
         services.metrics.include(lambda: [_lifetime(certificates)])
-    return Floors(pool, threads, claude, services, _door(config, reactor, certificates, services, measures))
+    read = partial(_exposed, services.metrics)
+    door = _door(config, reactor, certificates, services, measures, read)
+    return Floors(pool, threads, claude, services, door, _alone(config, reactor, services, read))
+
+
+async def _exposed(metrics: Metrics, accept: str) -> tuple[str, bytes]:
+    return Exposition(await metrics.read()).written(accept)
 
 
 def _journals(
@@ -185,6 +209,7 @@ def _door(
     certificates: Certificates | None,
     services: Services,
     measures: Measures,
+    read: metrics_page.Read,
 ) -> Door:
     terms = ConnectionTerms(
         server_version=VERSION,
@@ -214,7 +239,7 @@ def _door(
                     services.health, WebSockets(reactor, services.dispatch, services.subscriptions, terms, _new_id)
                 ),
                 *rest.routes(services.dispatch, config.body_size),
-                *EventStreams(services.dispatch, services.subscriptions, reactor, config.unsent).routes(),
+                metrics_page.route(read),
             ]
         ),
         new_id=_new_id,
@@ -223,6 +248,23 @@ def _door(
         handshakes=config.handshakes,
         handshake_timeout=config.handshake_timeout,
         origins=config.allowed_origins,
+    )
+
+
+def _alone(config: Config, reactor: IServerReactor, services: Services, read: metrics_page.Read) -> Door:
+    where = [endpoint(config.metrics_listen)[0]] if config.metrics_listen else []
+    return site.factory(
+        clock=reactor,
+        names=(*metrics_page.LOOPBACK, *where),
+        tls=None,
+        access=services.access,
+        subscriptions=services.subscriptions,
+        routes=Routes.of([metrics_page.route(read, scope=None)]),
+        new_id=_new_id,
+        random=random.SystemRandom().random,
+        connections=config.connections,
+        handshakes=config.handshakes,
+        handshake_timeout=config.handshake_timeout,
     )
 
 
@@ -257,6 +299,7 @@ class Server(Service):
     _data: DataDirectory
     _certificates: Certificates | None
     _bound: Bound
+    _bound_alone: Bound | None = None
     _floors: Floors | None = field(init=False, default=None)
     _scratch: str = field(init=False, default="")
     _ports: list[IListeningPort] = field(init=False, factory=list)
@@ -286,13 +329,18 @@ class Server(Service):
         await floors.claude.probe()
         services.start()
         self._repeat(HOUR, services.projects.forget_old)
-        for one in self._bound.sockets:
-            self._ports.append(self._reactor.adoptStreamPort(one.fileno(), one.family, floors.door))
-            one.close()
+        self._listen(self._bound, floors.door)
+        if self._bound_alone is not None:
+            self._listen(self._bound_alone, floors.alone)
         certificates = self._certificates
         if certificates is not None:
             self._repeat(CERTIFICATE_POLL, lambda: certificates.poll(floors.threads))
         self._greet()
+
+    def _listen(self, bound: Bound, door: Door) -> None:
+        for one in bound.sockets:
+            self._ports.append(self._reactor.adoptStreamPort(one.fileno(), one.family, door))
+            one.close()
 
     def _greet(self) -> None:
         scheme = "ws" if self._config.plaintext else "wss"
@@ -340,6 +388,7 @@ class Server(Service):
         services = floors.services
         await services.executions.shut_down(STOP_EXECUTIONS)
         await floors.door.close_all(GOING_AWAY, "the server stops", STOP_CONNECTIONS)
+        await floors.alone.close_all(GOING_AWAY, "the server stops", STOP_CONNECTIONS)
         services.stop()
         await services.projects.close()
         floors.pool.stop()

@@ -36,6 +36,16 @@ class BuildTests(SynchronousTestCase):
             self.assertRaises(CannotStart, build, taken, IServerReactor(reactor, reactor))
         self.build(self.config)
 
+    def test_metrics_elsewhere(self) -> None:
+        """A port for metrics that is taken stops the start, is told as that, and both ports are free afterwards."""
+        with socket.create_server(("127.0.0.1", 0)) as other, socket.create_server(("127.0.0.1", 0)) as ours:
+            port = ours.getsockname()[1]
+            ours.close()
+            both = evolve(self.config, port=port, metrics_listen=f"127.0.0.1:{other.getsockname()[1]}")
+            problem = self.assertRaises(CannotStart, build, both, IServerReactor(reactor, reactor))
+            self.assertIn("metrics_listen", str(problem))
+        self.build(evolve(self.config, port=port))
+
     def test_broken_devices(self) -> None:
         """AU-29: devices that cannot be trusted stop the start: never "no devices, so nobody", nor "so everybody"."""
         devices = self.data / "devices"

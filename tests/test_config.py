@@ -193,6 +193,16 @@ class ReadTests(SynchronousTestCase):
         self.refused("--plaintext", "127.0.0.1", plaintext=True, host=["127.0.0.1", "192.0.2.1"])
         self.assertTrue(read({}, {"plaintext": True, "host": ["127.0.0.1", "::1"]}).plaintext)
 
+    def test_metrics_elsewhere(self) -> None:
+        """Metrics without a token are for this machine alone: an address of it that leads nowhere else, and a port."""
+        for there in "127.0.0.1:9464", "[::1]:9464", "127.1.2.3:1", "127.0.0.1:65535", "":
+            self.assertEqual(read({}, {"metrics_listen": there}).metrics_listen, there)
+        for there in (
+            "0.0.0.0:9464", "192.0.2.1:9464", "[::]:9464", ":9464", "localhost:9464", "127.0.0.1", "127.0.0.1:",
+            "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:9464x", "127.0.0.1: 9464", "::1:9464", "[::1]", "9464",
+        ):  # fmt: skip
+            self.refused("--metrics-listen", "loopback", metrics_listen=there)
+
     def test_bypass(self) -> None:
         """A default that bypasses permissions needs the setting that allows it."""
         self.refused("--permission-mode", "allow_bypass", permission_mode="bypassPermissions")
