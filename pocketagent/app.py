@@ -26,6 +26,7 @@ from pocketagent.domain.measures import Measures, Metric, gauge
 from pocketagent.inbound import metrics_page, rest, site
 from pocketagent.inbound.connection import Terms as ConnectionTerms
 from pocketagent.inbound.door import Door
+from pocketagent.inbound.event_stream import EventStreams
 from pocketagent.inbound.routes import Routes
 from pocketagent.inbound.websocket import WebSockets
 from pocketagent.listening import Bound, allow_descriptors, bind
@@ -239,6 +240,7 @@ def _door(
                     services.health, WebSockets(reactor, services.dispatch, services.subscriptions, terms, _new_id)
                 ),
                 *rest.routes(services.dispatch, config.body_size),
+                *EventStreams(services.dispatch, services.subscriptions, reactor, config.unsent).routes(),
                 metrics_page.route(read),
             ]
         ),
