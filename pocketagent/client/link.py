@@ -6,6 +6,7 @@ import errno
 import hashlib
 import ipaddress
 import json
+import logging
 import os
 import re
 import socket
@@ -153,6 +154,16 @@ async def look(url: str, timeout: float = OPEN_TIMEOUT) -> str:
     raise AssertionError("a look is no connection")
 
 
+class _Discreet(logging.LoggerAdapter[logging.Logger]):
+    """The logger of websockets, without what it tells at DEBUG: the request with its token, and all that is said."""
+
+    def isEnabledFor(self, level: int) -> bool:
+        return level > logging.DEBUG and super().isEnabledFor(level)
+
+
+_LOGGER = _Discreet(logging.getLogger("websockets.client"))
+
+
 class _Straight(connect):
     """To where it was told, and nowhere else: websockets follows redirects, the server has none."""
 
@@ -182,6 +193,7 @@ async def _connect(
             ping_timeout=PING_TIMEOUT,
             close_timeout=CLOSE_TIMEOUT,
             create_connection=connection,
+            logger=_LOGGER,
         )
     except InvalidStatus as answer:
         raise _answered(answer, server, host) from None

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import socket
 import ssl
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 from websockets.asyncio.server import Server as WebSockets
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.typing import Subprotocol
 
 from pocketagent.client import NotMyServer, Problem, Server, TurnedAway, Unreachable
 from pocketagent.client.link import PORT, address, dial, fingerprint_of, is_loopback, look
@@ -223,8 +225,9 @@ class TlsTests(LinkCase):
         await connection.send(str(connection.request.headers["Authorization"]))
         await connection.wait_closed()
 
-    def serving(self) -> Awaitable[WebSockets]:
-        return serve(self._greet, "127.0.0.1", 0, ssl=self.context, subprotocols=[SUBPROTOCOL])  # type: ignore[list-item]
+    def serving(self, logger: logging.Logger | None = None) -> Awaitable[WebSockets]:
+        protocols = [Subprotocol(SUBPROTOCOL)]
+        return serve(self._greet, "127.0.0.1", 0, ssl=self.context, subprotocols=protocols, logger=logger)
 
     def test_the_right_one(self) -> None:
         """A server with the pinned key, or with a certificate that the CA vouches for, gets the token."""
@@ -240,6 +243,27 @@ class TlsTests(LinkCase):
                     await connection.close()
 
         self.tell(story())
+
+    def test_no_log_has_the_token(self) -> None:
+        """At the most talkative, no logger of this process gets the token, and none of what is said."""
+        records: list[str] = []
+        root = logging.getLogger()
+        handler = logging.Handler()
+        handler.emit = lambda record: records.append(record.getMessage())  # type: ignore[method-assign]
+        before = root.level
+        root.addHandler(handler)
+        root.setLevel(logging.DEBUG)
+        self.addCleanup(root.setLevel, before)
+        self.addCleanup(root.removeHandler, handler)
+
+        async def story() -> None:
+            async with await self.serving(logging.Logger("theirs")) as server:
+                connection = await dial(self.pinned(server.sockets[0].getsockname()[1]))
+                self.assertIn(TOKEN, str(await connection.recv()))
+                await connection.close()
+
+        self.tell(story())
+        self.assertEqual([record for record in records if TOKEN in record], [])
 
     def test_another_key(self) -> None:
         """A server with another key hears not one byte from us, and the person is told both fingerprints."""
