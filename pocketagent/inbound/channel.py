@@ -76,6 +76,7 @@ class Channel(Protocol):
         self._unread = bytearray()
         self._head = Head()
         self._call: Call | None = None
+        self._is_begun = False
         self._missing = 0
         self._body: Deferred[None] | None = None
         self._responding: Deferred[Answer | None] | None = None
@@ -138,7 +139,6 @@ class Channel(Protocol):
     def _read_head(self) -> bool:
         """Read on in a head; whether it is whole."""
         unread, head = self._unread, self._head
-        is_new = head.size == 0
         at, is_whole = 0, False
         try:
             while not is_whole:
@@ -156,8 +156,10 @@ class Channel(Protocol):
         del unread[:at]
         if call is not None:
             self._head = Head()
+            self._is_begun = False
             self._begin(call)
-        elif is_new:
+        elif not self._is_begun:
+            self._is_begun = True
             self._expect(REQUEST_TIME)
         return is_whole
 
@@ -347,7 +349,7 @@ class Channel(Protocol):
                 self._expect(STALLED)
             else:
                 self.arrival.abort()
-        elif self._call is None and self._head.size == 0 and not self._unread:
+        elif self._call is None and not self._is_begun:
             self._finish()
         else:
             message = f"A request is whole within {REQUEST_TIME:g} seconds, and so is its body."

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.inbound.test_site -*-
 """The one port: a request is judged, in one order, and then answered by whoever its path leads to.
 
-The order: Host, path, method, query, Origin; how many there are already; the credential and its scope; the type and
+The order: Host, path, method, Origin, query; how many there are already; the credential and its scope; the type and
 the length of the body; the body; and what is asked. Nothing of the body is read before the credential was good.
 """
 
@@ -84,6 +84,8 @@ class Site:
             gate.host_of(call)
         else:
             port = self._names.check_host(call)
+        if self._origins:
+            channel.stamp = self._for_pages(call)
         if place is None:
             raise TurnedAway(404, Code.INVALID_MESSAGE, "There is nothing here.")
         if call.method == "OPTIONS" and "origin" in call.headers and self._origins:
@@ -91,11 +93,9 @@ class Site:
         route = place.routes.get(call.method)
         if route is None:
             raise gate.wrong_method(place.methods)
-        parameters = query.parameters(call.target, route.query) if "?" in call.target else {}
         if port is not None:
             self._names.check_origin(call, port, self._origins)
-            if self._origins:
-                channel.stamp = self._for_pages(call)
+        parameters = query.parameters(call.target, route.query) if "?" in call.target else {}
         if route.before is not None:
             route.before(call, channel)
         asker = None if route.scope is None else await self._let_in(call, channel, route, route.scope)
@@ -114,7 +114,6 @@ class Site:
         return Answer(
             204,
             headers=[
-                *self._for_pages(call),
                 ("Access-Control-Allow-Methods", ", ".join(place.methods)),
                 ("Access-Control-Allow-Headers", MAY_SEND),
                 ("Access-Control-Max-Age", str(PREFLIGHT_AGE)),
