@@ -30,6 +30,7 @@ from pocketagent.inbound.event_stream import EventStreams
 from pocketagent.inbound.routes import Routes
 from pocketagent.inbound.websocket import WebSockets
 from pocketagent.listening import Bound, allow_descriptors, bind
+from pocketagent.outbound.audit import AuditFiles, FileAudit
 from pocketagent.outbound.certificates import Certificates, CertificateUnusable
 from pocketagent.outbound.child import IChildReactor
 from pocketagent.outbound.claude import Claude
@@ -148,6 +149,7 @@ def erect(
         devices=FileDevices(threads, DeviceFiles(data.devices)),
         directories=Directories(threads, reactor, roots=config.roots, denied=config.denied, home=str(Path.home())),
         agent=claude,
+        audit=FileAudit(threads, AuditFiles(data.audit, time.time)),
         host=LinuxHost(data.path, threads, reactor),
     )
     faults = {} if certificates is None else {"certificate": lambda: certificates.fault}
@@ -328,6 +330,7 @@ class Server(Service):
         services = floors.services
         await services.projects.load()
         await services.access.start()
+        await services.audit.start()
         await floors.claude.probe()
         services.start()
         self._repeat(HOUR, services.projects.forget_old)

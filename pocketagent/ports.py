@@ -292,6 +292,7 @@ class IConnection(ISubscriber):
 
     id: str = Attribute("A UUID, new for each connection.")
     device: Device = Attribute("Who is calling, by the server's own record.")
+    address: str = Attribute("Where it comes from: an IP address, behind a trusted proxy the client's own.")
     state: str = Attribute("AUTHENTICATED, SUBSCRIBED or DISCONNECTING (protocol section 3).")
     connected_at: str = Attribute("When it came, as `message.timestamp` writes it.")
     last_active: str = Attribute("When it last sent or was sent something.")

@@ -110,10 +110,12 @@ class Connection:
         clock: IReactorTime,
         terms: Terms,
         new_id: Callable[[], str],
+        address: str = "",
     ) -> None:
         now = clock.seconds()
         self.id = new_id()
         self.device = device
+        self.address = address
         self.connected_at = timestamp(now)
         self._line = line
         self._outbox = outbox

@@ -53,6 +53,11 @@ class Arrival(Protocol):
         if self.transport is not None:
             self.inner.makeConnection(self.transport)
 
+    @property
+    def address(self) -> str:
+        """Of the other end of the connection: a proxy's, where one is between."""
+        return str(getattr(self.transport and self.transport.getPeer(), "host", ""))
+
     def dataReceived(self, data: bytes) -> None:
         self.inner.dataReceived(data)
 

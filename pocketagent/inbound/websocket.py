@@ -315,7 +315,7 @@ class WebSockets:
 
     def __call__(self, channel: Channel, upgrade: Upgrade, device: Device, gone: Callable[[], None]) -> None:
         websocket = self.protocol(
-            partial(self.connect, device),
+            partial(self.connect, device, address=channel.arrival.address),
             gauge_of(channel.arrival.transport),
             gone,
             self._clock,
@@ -326,7 +326,7 @@ class WebSockets:
         channel.hand_over(websocket, websocket)
         websocket.begin(upgrade)
 
-    def connect(self, device: Device, websocket: WebSocket, outbox: Outbox) -> Connection:
+    def connect(self, device: Device, websocket: WebSocket, outbox: Outbox, address: str = "") -> Connection:
         return Connection(
             device,
             websocket,
@@ -336,4 +336,5 @@ class WebSockets:
             self._clock,
             self._terms,
             self._new_id,
+            address,
         )

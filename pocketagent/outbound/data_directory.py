@@ -138,6 +138,10 @@ class DataDirectory:
         return f"{self.path}/devices"
 
     @property
+    def audit(self) -> str:
+        return f"{self.path}/audit"
+
+    @property
     def certificates(self) -> str:
         return f"{self.path}/certificates"
 

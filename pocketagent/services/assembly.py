@@ -1,6 +1,7 @@
 """The services put together over any set of adapters: over real ones by `app`, over memory in tests."""
 
-from collections.abc import Callable, Mapping
+from collections import ChainMap
+from collections.abc import Callable, MutableMapping
 
 from attrs import define, frozen
 from twisted.internet.interfaces import IReactorTime
@@ -9,8 +10,9 @@ from pocketagent.domain.execution import Machine
 from pocketagent.domain.measures import Measures
 from pocketagent.domain.project import Project, Trust
 from pocketagent.domain.turn import Core
-from pocketagent.ports import IAgent, IDevices, IDirectories, IHost, IJournal, IJournals, IProjects
+from pocketagent.ports import IAgent, IAudit, IDevices, IDirectories, IHost, IJournal, IJournals, IProjects
 from pocketagent.services.access import Access
+from pocketagent.services.audit import Audit
 from pocketagent.services.conversation import Conversation
 from pocketagent.services.dispatch import Dispatch
 from pocketagent.services.executions import Bounds, Executions
@@ -34,6 +36,7 @@ class Adapters:
     directories: IDirectories
     agent: IAgent
     host: IHost
+    audit: IAudit
 
 
 @frozen(kw_only=True)
@@ -61,6 +64,7 @@ class Services:
     health: Health
     dispatch: Dispatch
     metrics: Metrics
+    audit: Audit
 
     def start(self) -> None:
         self.health.start()
@@ -78,7 +82,7 @@ def assemble(
     clock: IReactorTime,
     now: Callable[[], float],
     new_id: Callable[[], str],
-    faults: Mapping[str, Callable[[], str]],
+    faults: MutableMapping[str, Callable[[], str]],
     measures: Measures,
     version: str,
 ) -> Services:
@@ -126,7 +130,9 @@ def assemble(
     )
     executions = Executions(projects, adapters.directories, warm, rules.bounds, clock, new_id)
     access = Access(adapters.devices, subscriptions, clock, now, measures)
-    health = Health(projects, subscriptions, access, adapters.agent, warm, adapters.host, clock, now, measures, faults)
+    audit = Audit(adapters.audit, clock, projects.core_of)
+    checks = ChainMap({"audit": lambda: audit.fault}, faults)
+    health = Health(projects, subscriptions, access, adapters.agent, warm, adapters.host, clock, now, measures, checks)
     metrics = Metrics(measures, projects, subscriptions, warm, health, adapters.host, version)
-    dispatch = Dispatch(projects, executions, History(projects, subscriptions), health, watching)
-    return Services(projects, executions, subscriptions, watching, access, health, dispatch, metrics)
+    dispatch = Dispatch(projects, executions, History(projects, subscriptions), health, watching, audit)
+    return Services(projects, executions, subscriptions, watching, access, health, dispatch, metrics, audit)

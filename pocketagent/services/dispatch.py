@@ -11,6 +11,7 @@ from pocketagent.domain.commands import Command
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.replies import Reply
 from pocketagent.ports import IConnection, StorageUnavailable
+from pocketagent.services.audit import Audit
 from pocketagent.services.executions import Executions
 from pocketagent.services.health import Health
 from pocketagent.services.history import History
@@ -27,12 +28,17 @@ class Dispatch:
     _history: History
     _health: Health
     _watching: Watching
+    _audit: Audit
 
     async def do(self, command: Command, asker: IConnection) -> Sequence[Reply]:
         """Carry it out and return what the asker is told, after everybody was told what happened.
 
-        Raises Refusal: FORBIDDEN when the device's scope does not cover the command, else as the service says.
+        Raises Refusal: FORBIDDEN when the device's scope does not cover the command, else as the service says. Whatever
+        comes of it: of a command that changes something there is a record.
         """
+        return await self._audit.witness(command, asker, lambda: self._do(command, asker))
+
+    async def _do(self, command: Command, asker: IConnection) -> Sequence[Reply]:
         if not asker.device.scope.covers(command.scope):
             raise Refusal(
                 Code.FORBIDDEN,

@@ -17,6 +17,7 @@ from pocketagent.domain.message import timestamp
 from pocketagent.domain.project import MAX_NAME, Place, Project, Standing, Trust, check_nesting, project_name
 from pocketagent.domain.refusals import Code, Refusal, invalid
 from pocketagent.domain.replies import ProjectDeleted, ProjectListed
+from pocketagent.domain.turn import Core
 from pocketagent.ports import IConnection, IDirectories, IJournal, IJournals, IProjects, StorageUnavailable
 from pocketagent.services.conversation import Conversation
 from pocketagent.services.recovery import recover
@@ -69,6 +70,11 @@ class Projects:
         if project_id in self._faulty:
             raise Refusal(Code.STORAGE_UNAVAILABLE, self._faulty[project_id].fault, project_id=project_id)
         raise _not_found(project_id)
+
+    def core_of(self, project_id: str) -> Core | None:
+        """What the machine of a project knows; None where there is no such project."""
+        found = self._conversations.get(project_id)
+        return found.machine.core if found is not None else None
 
     # -- the start ------------------------------------------------------------------------------------------
 

@@ -119,6 +119,11 @@ def sha256(text: str | bytes) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text).hexdigest()
 
 
+def fingerprint(value: object) -> str:
+    """The same for a value of JSON."""
+    return sha256(json.dumps(value, separators=(",", ":"), sort_keys=True))
+
+
 def _between(before: int, after: int) -> str:
     return f"{after - before - 1} are missing" if after > before else "they are out of order"
 

@@ -50,11 +50,7 @@ def prompt(uuid: str, text: str) -> bytes:
 def permission_answer(permission_id: str, request: bytes, answer: Answer) -> bytes:
     """The input always goes back with an `allow`, as the CLI wrote it where it was not edited (older ones insist)."""
     if answer.behavior is Behavior.ALLOW:
-        given = answer.updated_input
-        said: dict[str, object] = {
-            "behavior": "allow",
-            "updatedInput": Raw(permission(request).input) if given is None else given,
-        }
+        said: dict[str, object] = {"behavior": "allow", "updatedInput": Raw(allowed_input(request, answer))}
         if answer.updated_permissions:
             said["updatedPermissions"] = answer.updated_permissions
     else:
@@ -63,6 +59,12 @@ def permission_answer(permission_id: str, request: bytes, answer: Answer) -> byt
             said["interrupt"] = True
     response = {"subtype": "success", "request_id": permission_id, "response": said}
     return _line({"type": "control_response", "response": response})
+
+
+def allowed_input(request: bytes, answer: Answer) -> bytes:
+    """The input of the tool that an `allow` lets through, byte by byte as the CLI is told it."""
+    given = answer.updated_input
+    return permission(request).input if given is None else msgspec.json.encode(given)
 
 
 def unsupported(request_id: str, subtype: str) -> bytes:

@@ -70,7 +70,7 @@ class Echoes(WebSockets):
 
     protocol = Echo
 
-    def connect(self, device: Device, websocket: WebSocket, outbox: Outbox) -> Connection:
+    def connect(self, device: Device, websocket: WebSocket, outbox: Outbox, address: str = "") -> Connection:
         return EchoConnection(
             device,
             websocket,

@@ -30,6 +30,7 @@ class Socket(Pipe):
 class Arrived:
     def __init__(self, transport: Socket) -> None:
         self.transport = transport
+        self.address = "127.0.0.1"
 
 
 class Channel:

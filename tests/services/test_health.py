@@ -30,7 +30,7 @@ class CheckTests(WorkshopCase):
         """A server that is well says so of each of its parts."""
         status = self.check()
         self.assertEqual(status.status, Condition.HEALTHY)
-        self.assertEqual(set(status.checks), {"claude", "data", "disk", "devices", "journals", "reactor"})
+        self.assertEqual(set(status.checks), {"audit", "claude", "data", "disk", "devices", "journals", "reactor"})
         self.assertEqual({found.reason for found in status.checks.values()}, {None})
 
     def test_claude(self) -> None:

@@ -31,7 +31,7 @@ from pocketagent.domain.measures import Measures
 from pocketagent.domain.message import Entry
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.replies import ExecutionAccepted, Reply
-from pocketagent.outbound.memory import MemoryDevices, MemoryDirectories
+from pocketagent.outbound.memory import MemoryAudit, MemoryDevices, MemoryDirectories
 from pocketagent.ports import IAgent, IAgentListener, IBatch, IConnection, IHost, IRun, Usage
 from pocketagent.services.assembly import Adapters, Rules, Services, assemble
 from pocketagent.services.conversation import Conversation
@@ -63,6 +63,7 @@ class FakeConnection:
     batches: list[IBatch] = field(factory=list)
     sent: list[dict[str, object]] = field(factory=list)
     closed: tuple[int, str] | None = None
+    address: str = "192.0.2.7"
 
     def hear(self, batch: IBatch) -> None:
         self.batches.append(batch)
@@ -215,11 +216,13 @@ class Workshop:
     project_limit: int = 4
     faults: dict[str, Callable[[], str]] = field(factory=dict)
     measures: Measures = field(factory=Measures)
+    audit: MemoryAudit = field(init=False)
     journals: SteeredJournals = field(init=False)
     services: Services = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.clock.advance(1_700_000_000)
+        self.audit = MemoryAudit(self.clock.seconds)
         self.journals = SteeredJournals(self.clock.seconds, new_id)
         self.start()
 
@@ -233,7 +236,9 @@ class Workshop:
             warm_processes=self.warm_processes,
             warm_time=self.warm_time,
         )
-        adapters = Adapters(self.projects, self.journals, self.devices, self.directories, self.agent, self.host)
+        adapters = Adapters(
+            self.projects, self.journals, self.devices, self.directories, self.agent, self.host, self.audit
+        )
         self.services = assemble(
             adapters, rules, self.clock, self.clock.seconds, new_id, self.faults, self.measures, "0.1.0"
         )
