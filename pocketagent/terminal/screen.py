@@ -7,6 +7,7 @@ that is being written, the tools at work, a card that waits for an answer or the
 
 import asyncio
 import contextlib
+import signal
 from typing import Protocol
 
 from prompt_toolkit.application import Application
@@ -37,6 +38,8 @@ TICK = 0.1
 """Seconds between two pictures of what moves."""
 MAX_COMPOSER = 10
 """Lines of the composer before it scrolls."""
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+"""After these the terminal is left as it was, too."""
 ESCAPE_WAIT = 0.05
 """Seconds in which what follows an escape makes it a key of several characters."""
 
@@ -119,11 +122,16 @@ class Screen:
         self.app.after_render += lambda _: self.stands.set()
 
     async def run(self) -> None:
-        """Until somebody calls `close`, or the terminal is gone."""
+        """Until somebody calls `close`, or ends the process, or the terminal is gone."""
+        loop = asyncio.get_running_loop()
+        for number in ENDING:
+            loop.add_signal_handler(number, self.close)
         try:
             with contextlib.suppress(EOFError):
                 await self.app.run_async(pre_run=self._begin)
         finally:
+            for number in ENDING:
+                loop.remove_signal_handler(number)
             await self.app.cancel_and_wait_for_background_tasks()  # a picture that was asked for at the last moment
             self._flush_plain()
 
@@ -265,7 +273,7 @@ class Screen:
 
     @property
     def _card_room(self) -> int:
-        return max(6, self.height - 4)
+        return min(max(6, self.height - 4), self.height - 1)
 
     @property
     def _live_room(self) -> int:

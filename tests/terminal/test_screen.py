@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from attrs import define, field
@@ -9,7 +10,7 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import InMemoryHistory
 
 from pocketagent.terminal.composer import Words, composer
-from pocketagent.terminal.screen import GRACE, MAX_COMPOSER, TICK, Screen
+from pocketagent.terminal.screen import ENDING, GRACE, MAX_COMPOSER, TICK, Screen
 from tests.client.loops import LoopTestCase
 from tests.terminal.glass import PRESS, Glass
 
@@ -19,7 +20,7 @@ RULE = "─"
 
 @define(eq=False)
 class Parts:
-    """The picture, and who hears of the keys. `drawn`: how often the picture was drawn."""
+    """The picture, and who hears of the keys. `drawn`: how often the picture was drawn. `room`: the card's rows."""
 
     alive: str = ""
     question: str = ""
@@ -27,6 +28,7 @@ class Parts:
     heard: list[str] = field(factory=list)
     moves: bool = False
     drawn: int = 0
+    room: int = 0
 
     def live(self, width: int, height: int) -> str:
         return self.alive
@@ -36,6 +38,7 @@ class Parts:
         return bool(self.question)
 
     def card(self, width: int, height: int) -> str:
+        self.room = height
         return "\n".join(self.question.split("\n")[:height])
 
     def status(self, width: int) -> StyleAndTextTuples:
@@ -281,6 +284,15 @@ class BelowTests(ScreenCase):
             self.assertIn("three", stage.glass.text)
 
         self.play(story, 40, 10)
+
+    def test_five_rows(self) -> None:
+        """A card has no more rows than there are above the status line: its last one, with the keys, is seen."""
+
+        async def story(stage: Stage) -> None:
+            await stage.show("", "the card")
+            self.assertEqual(stage.parts.room, 4)
+
+        self.play(story, 40, 5)
 
     def test_a_menu(self) -> None:
         """What could be meant stands below the composer, as much of it as there is room for, and is gone after it."""
@@ -633,6 +645,19 @@ class EndTests(ScreenCase):
             self.left(stage.glass)
 
         self.play(story)
+
+    def test_ended(self) -> None:
+        """So does one whose process is to end."""
+
+        async def story(stage: Stage) -> None:
+            await stage.write("above\n")
+            signal.raise_signal(number)
+            await stage.running
+            self.left(stage.glass)
+
+        for number in ENDING:
+            self.play(story)
+            self.assertIs(signal.getsignal(number), signal.SIG_DFL)
 
     def test_hung_up(self) -> None:
         """A terminal that is gone ends it."""
