@@ -3,6 +3,7 @@
 
 import os
 import random
+import secrets
 import shutil
 import signal
 import time
@@ -23,10 +24,12 @@ from twisted.python.threadpool import ThreadPool
 from pocketagent.config import Config
 from pocketagent.domain.agent import PermissionMode
 from pocketagent.domain.measures import Measures, Metric, gauge
-from pocketagent.inbound import metrics_page, rest, site
+from pocketagent.domain.sighting import Address
+from pocketagent.inbound import devices, metrics_page, rest, site
 from pocketagent.inbound.connection import Terms as ConnectionTerms
 from pocketagent.inbound.door import Door
 from pocketagent.inbound.event_stream import EventStreams
+from pocketagent.inbound.gate import Names
 from pocketagent.inbound.routes import Routes
 from pocketagent.inbound.websocket import WebSockets
 from pocketagent.listening import Bound, allow_descriptors, bind
@@ -43,7 +46,9 @@ from pocketagent.outbound.journal import Rules as JournalRules
 from pocketagent.outbound.journals import FileJournals
 from pocketagent.outbound.launching import find_claude
 from pocketagent.outbound.metrics import Exposition
+from pocketagent.outbound.pairings import FilePairings, PairingFiles
 from pocketagent.outbound.retention import Retention
+from pocketagent.outbound.sightings import FileSightings, SightingsFile
 from pocketagent.outbound.threads import Threads
 from pocketagent.ports import StorageUnavailable
 from pocketagent.services.assembly import Adapters, Rules, Services, assemble
@@ -151,9 +156,13 @@ def erect(
         agent=claude,
         audit=FileAudit(threads, AuditFiles(data.audit, time.time)),
         host=LinuxHost(data.path, threads, reactor),
+        pairings=FilePairings(threads, PairingFiles(data.pairings)),
+        sightings=FileSightings(threads, SightingsFile(data.sightings)),
     )
     faults = {} if certificates is None else {"certificate": lambda: certificates.fault}
-    services = assemble(adapters, _rules(config), reactor, time.time, _new_id, faults, measures, VERSION)
+    services = assemble(
+        adapters, _rules(config), reactor, time.time, _new_id, faults, measures, VERSION, secrets.token_hex
+    )
     if certificates is not None:
         services.metrics.include(lambda: [_lifetime(certificates)])
     read = partial(_exposed, services.metrics)
@@ -244,6 +253,9 @@ def _door(
                 *rest.routes(services.dispatch, config.body_size),
                 *EventStreams(services.dispatch, services.subscriptions, reactor, config.unsent).routes(),
                 metrics_page.route(read),
+                *devices.routes(
+                    services.pairing, services.devices, Names.of(config.names, certificates is not None), time.time
+                ),
             ]
         ),
         new_id=_new_id,
@@ -306,6 +318,7 @@ class Server(Service):
     _bound_alone: Bound | None = None
     _floors: Floors | None = field(init=False, default=None)
     _scratch: str = field(init=False, default="")
+    _published: Address | None = field(init=False, default=None)
     _ports: list[IListeningPort] = field(init=False, factory=list)
     _loops: list[LoopingCall] = field(init=False, factory=list)
     _starting: Deferred[None] | None = field(init=False, default=None)
@@ -330,6 +343,7 @@ class Server(Service):
         services = floors.services
         await services.projects.load()
         await services.access.start()
+        await services.sightings.start()
         await services.audit.start()
         await floors.claude.probe()
         services.start()
@@ -340,12 +354,26 @@ class Server(Service):
         certificates = self._certificates
         if certificates is not None:
             self._repeat(CERTIFICATE_POLL, lambda: certificates.poll(floors.threads))
+            self._repeat(CERTIFICATE_POLL, lambda: floors.threads.run(self._publish))
+        self._publish()
         self._greet()
 
     def _listen(self, bound: Bound, door: Door) -> None:
         for one in bound.sockets:
             self._ports.append(self._reactor.adoptStreamPort(one.fileno(), one.family, door))
             one.close()
+
+    def _publish(self) -> None:
+        """Tell commands on this machine under which names, where, and by which key we are found now."""
+        fingerprint = None if self._certificates is None else self._certificates.fingerprint
+        address = Address(self._config.names, self._bound.port, fingerprint)
+        if address == self._published:
+            return
+        try:
+            self._data.publish(address)
+            self._published = address
+        except OSError as error:
+            _log.warn("`pocketagent pair` will not find this server: {reason}", reason=error.strerror)
 
     def _greet(self) -> None:
         scheme = "ws" if self._config.plaintext else "wss"
@@ -395,6 +423,7 @@ class Server(Service):
         await floors.door.close_all(GOING_AWAY, "the server stops", STOP_CONNECTIONS)
         await floors.alone.close_all(GOING_AWAY, "the server stops", STOP_CONNECTIONS)
         services.stop()
+        await services.sightings.keep()
         await services.projects.close()
         floors.pool.stop()
         shutil.rmtree(self._scratch, ignore_errors=True)

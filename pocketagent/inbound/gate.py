@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from attrs import define, field, frozen
 
-from pocketagent.domain.access import Device, Scope
+from pocketagent.domain.access import Device, Kind, Scope
 from pocketagent.domain.refusals import Code, Refusal
 
 MAX_HEAD = 16 * 1024
@@ -23,6 +23,8 @@ MAX_HOSTS = 64
 """Ways to write our Host that are remembered."""
 MAX_SUBPROTOCOLS = 16
 SUBPROTOCOL = "pocketagent.v1"
+COOKIE_NAME = "__Host-pocketagent"
+"""Browsers take it from this host only, over TLS, and for all of its paths (protocol section 3)."""
 
 _REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([\x21-\x7e]+) (HTTP/1\.[01])")
 _HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t\x20-\x7e]*)")
@@ -187,6 +189,23 @@ class Names:
         if origin is not None and origin not in allowed and origin not in self._origins(port):
             raise TurnedAway(403, Code.FORBIDDEN, "Pages of other origins may not come here.")
 
+    def check_page(self, call: Call, needs_origin: bool) -> None:
+        """Whether a page of ours asks, where a browser shows its cookie, or is to be given one. A browser sends it with
+        whatever any page asks for: so the request must say whose page that is (OR-04). Raises TurnedAway (400, 403).
+        """
+        if self._scheme != "https":
+            raise TurnedAway(
+                403,
+                Code.FORBIDDEN,
+                "This server has no TLS of its own, and a cookie goes over TLS only: come with a token.",
+            )
+        if call.only("origin") is not None:
+            self.check_origin(call, self.check_host(call))  # not one of other pages that may come with a token
+        elif needs_origin or call.only("sec-fetch-site") != "same-origin":
+            raise TurnedAway(
+                403, Code.FORBIDDEN, "With a cookie a request must come from a page of this server, and say so."
+            )
+
     def _origins(self, port: int) -> set[str]:
         suffix = "" if port == self._default_port else f":{port}"
         return {f"{self._scheme}://{f'[{name}]' if ':' in name else name}{suffix}" for name in self._names}
@@ -226,6 +245,34 @@ def check_content(call: Call, types: Sequence[str]) -> None:
     if kind.strip(" \t").lower() not in types or not is_utf8:
         allowed = " or ".join(types)
         raise TurnedAway(415, Code.INVALID_MESSAGE, f"The Content-Type of the body must be {allowed}.")
+
+
+@frozen
+class Credential:
+    """What is shown, not yet judged: the token of a program, or the cookie of a browser."""
+
+    kind: Kind
+    text: str = field(repr=False)
+
+
+def credential(call: Call, names: Names) -> Credential:
+    """Whatever is shown to be let in; of a browser only where one of our own pages asks. Raises TurnedAway (400, 401,
+    403)."""
+    cookies = _cookies(call)
+    if not cookies:
+        return Credential(Kind.PROGRAM, token(call))
+    if "authorization" in call.headers:
+        raise bad_request("Show a token or a cookie, not both: which of two devices is it?")
+    if len(cookies) > 1:
+        raise bad_request(f"The cookie {COOKIE_NAME!r} stands twice: one of them is not ours.")
+    names.check_page(call, needs_origin=call.method not in ("GET", "HEAD") or "upgrade" in call.headers)
+    return Credential(Kind.BROWSER, cookies[0])
+
+
+def _cookies(call: Call) -> Sequence[str]:
+    """The values of our cookie."""
+    pairs = (pair.partition("=") for value in call.headers.get("cookie", ()) for pair in value.split(";"))
+    return [value.strip(" \t") for name, equals, value in pairs if equals and name.strip(" \t") == COOKIE_NAME]
 
 
 def token(call: Call) -> str:

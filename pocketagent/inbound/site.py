@@ -12,15 +12,16 @@ from typing import Protocol as Shape
 from attrs import define, field
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator, IReactorTime
 
-from pocketagent.domain.access import Device, Scope
+from pocketagent.domain.access import Device, Kind, Scope
 from pocketagent.domain.message import timestamp
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.replies import Condition, HealthStatus
+from pocketagent.domain.sighting import client_of
 from pocketagent.inbound import gate, query
 from pocketagent.inbound.answer import Answer, Dates, to_refusal, unavailable
 from pocketagent.inbound.channel import Channel
 from pocketagent.inbound.door import Arrival, Door
-from pocketagent.inbound.gate import Call, Names, TurnedAway, Upgrade
+from pocketagent.inbound.gate import Call, Credential, Names, TurnedAway, Upgrade
 from pocketagent.inbound.routes import Body, Place, Route, Routes, Visit
 from pocketagent.inbound.visitor import Subscriptions, Visitor
 
@@ -34,8 +35,9 @@ MAY_READ = "ETag, Link, Location, Retry-After"
 class Access(Shape):
     """Who may come in."""
 
-    async def admit(self, token: str) -> Device:
-        """The device of a token. Raises Refusal(UNAUTHORIZED) with `reason`."""
+    async def admit(self, credential: str, kind: Kind, client: str) -> Device:
+        """The device of a token or a cookie; `client`: what kind of client shows it. Raises Refusal(UNAUTHORIZED) with
+        `reason`."""
 
 
 class Health(Shape):
@@ -138,7 +140,7 @@ class Site:
             self._take_place(channel)
         is_good = False
         try:
-            device = await self._admit(gate.token(call))
+            device = await self._admit(gate.credential(call, self._names), call)
             is_good = not channel.is_over
         finally:
             if is_new and not is_good:
@@ -177,9 +179,10 @@ class Site:
     def _leave(self) -> None:
         self._taken -= 1
 
-    async def _admit(self, token: str) -> Device:
+    async def _admit(self, shown: Credential, call: Call) -> Device:
+        client = client_of(next(iter(call.headers.get("user-agent", ())), None))
         try:
-            return await self._access.admit(token)
+            return await self._access.admit(shown.text, shown.kind, client)
         except Refusal as refusal:
             if refusal.code is Code.UNAUTHORIZED:
                 raise gate.unauthorized(str(refusal.details.get("reason", "unknown")), refusal.message) from None

@@ -10,17 +10,31 @@ from pocketagent.domain.execution import Machine
 from pocketagent.domain.measures import Measures
 from pocketagent.domain.project import Project, Trust
 from pocketagent.domain.turn import Core
-from pocketagent.ports import IAgent, IAudit, IDevices, IDirectories, IHost, IJournal, IJournals, IProjects
+from pocketagent.ports import (
+    IAgent,
+    IAudit,
+    IDevices,
+    IDirectories,
+    IHost,
+    IJournal,
+    IJournals,
+    IPairings,
+    IProjects,
+    ISightings,
+)
 from pocketagent.services.access import Access
 from pocketagent.services.audit import Audit
 from pocketagent.services.conversation import Conversation
+from pocketagent.services.devices import Devices
 from pocketagent.services.dispatch import Dispatch
 from pocketagent.services.executions import Bounds, Executions
 from pocketagent.services.health import Health
 from pocketagent.services.history import History
 from pocketagent.services.metrics import Metrics
+from pocketagent.services.pairing import PairingDesk
 from pocketagent.services.projects import Projects
 from pocketagent.services.runs import Runner, Terms, WarmProcesses
+from pocketagent.services.sightings import Sightings
 from pocketagent.services.stopwatch import Stopwatch
 from pocketagent.services.subscriptions import Audience, Subscriptions
 from pocketagent.services.watching import Watching
@@ -36,6 +50,8 @@ class Adapters:
     directories: IDirectories
     agent: IAgent
     host: IHost
+    pairings: IPairings
+    sightings: ISightings
     audit: IAudit
 
 
@@ -64,6 +80,9 @@ class Services:
     health: Health
     dispatch: Dispatch
     metrics: Metrics
+    pairing: PairingDesk
+    devices: Devices
+    sightings: Sightings
     audit: Audit
 
     def start(self) -> None:
@@ -74,6 +93,7 @@ class Services:
         self.access.stop()
         self.health.stop()
         self.watching.stop()
+        self.sightings.stop()
 
 
 def assemble(
@@ -85,10 +105,11 @@ def assemble(
     faults: MutableMapping[str, Callable[[], str]],
     measures: Measures,
     version: str,
+    random_hex: Callable[[int], str],
 ) -> Services:
     """Put the services together. Nothing runs yet. `faults`: more checks of the health, by name.
 
-    `measures`: where all floors count; `version`: of this program.
+    `measures`: where all floors count; `version`: of this program; `random_hex` returns so many random bytes.
     """
     subscriptions = Subscriptions()
     watching = Watching(clock, now)
@@ -129,10 +150,26 @@ def assemble(
         rules.projects,
     )
     executions = Executions(projects, adapters.directories, warm, rules.bounds, clock, new_id)
-    access = Access(adapters.devices, subscriptions, clock, now, measures)
+    sightings = Sightings(adapters.sightings, subscriptions, clock, now, lambda device_id: access.knows(device_id))
+    access = Access(adapters.devices, subscriptions, clock, now, measures, sightings.note)
+    pairing = PairingDesk(adapters.pairings, adapters.devices, clock, now, random_hex)
+    devices = Devices(adapters.devices, sightings, now)
     audit = Audit(adapters.audit, clock, projects.core_of)
     checks = ChainMap({"audit": lambda: audit.fault}, faults)
     health = Health(projects, subscriptions, access, adapters.agent, warm, adapters.host, clock, now, measures, checks)
     metrics = Metrics(measures, projects, subscriptions, warm, health, adapters.host, version)
     dispatch = Dispatch(projects, executions, History(projects, subscriptions), health, watching, audit)
-    return Services(projects, executions, subscriptions, watching, access, health, dispatch, metrics, audit)
+    return Services(
+        projects,
+        executions,
+        subscriptions,
+        watching,
+        access,
+        health,
+        dispatch,
+        metrics,
+        pairing,
+        devices,
+        sightings,
+        audit,
+    )

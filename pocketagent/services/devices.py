@@ -3,37 +3,14 @@
 
 from collections.abc import Callable, Sequence
 
-from attrs import define, evolve, frozen
+from attrs import define, evolve
 
 from pocketagent.domain.access import LAST_MOMENT, Device, Kind, Scope, device_name, is_last_admin
+from pocketagent.domain.devices import Change, Known
 from pocketagent.domain.refusals import Code, Refusal, invalid
-from pocketagent.domain.sighting import Sighting
 from pocketagent.ports import IDevices, StorageUnavailable
 from pocketagent.services.projects import no_storage
 from pocketagent.services.sightings import Sightings
-
-
-@frozen
-class Known:
-    """A device as it is shown: when it was last seen, None for never, and how many connections it has now."""
-
-    device: Device
-    is_over: bool
-    last_seen: Sighting | None
-    connections: int
-
-
-@frozen
-class Change:
-    """What is to be another from now on: a name, where it is not None; an end, or its lack, with `sets_end`.
-
-    `last_admin` says that nobody who may do everything need be left.
-    """
-
-    name: str | None = None
-    sets_end: bool = False
-    expires_at: float | None = None
-    last_admin: bool = False
 
 
 @define(eq=False)
@@ -85,9 +62,9 @@ class Devices:
     def _ending(self, device: Device, change: Change, devices: Sequence[Device]) -> Device:
         now, end = self._now(), change.expires_at
         if device.is_over(now):
-            raise invalid("expires_at", "This device's time is over, which stays so: pair it again.")
+            raise invalid("data.expires_at", "This device's time is over, which stays so: pair it again.")
         if end is not None and not now < end <= LAST_MOMENT:
-            raise invalid("expires_at", "That lies behind, or beyond all calendars: to end it now, revoke it.")
+            raise invalid("data.expires_at", "That lies behind, or beyond all calendars: to end it now, revoke it.")
         if end is not None:
             self._leaves_an_admin(device, devices, change.last_admin)
         return evolve(device, expires_at=end)
@@ -158,4 +135,4 @@ def _name(text: str) -> str:
     try:
         return device_name(text)
     except ValueError as error:
-        raise invalid("name", str(error)) from None
+        raise invalid("data.name", str(error)) from None

@@ -51,7 +51,7 @@ class PairingDesk:
         try:
             said = said_name(name)
         except ValueError as error:
-            raise invalid("name", str(error)) from None
+            raise invalid("data.name", str(error)) from None
         began = self._clock.seconds()
         await self._turn.acquire()
         try:

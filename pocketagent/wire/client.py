@@ -257,13 +257,14 @@ def command(wanted: type[Command], given: Mapping[str, object]) -> Command:
     try:
         made: Command = msgspec.convert(given, wanted)
     except msgspec.ValidationError as problem:
-        raise _misfit(str(problem)) from None
+        raise misfit(problem) from None
     _check_exact(made, given, "data")
     return made
 
 
-def _misfit(problem: str) -> Refusal:
+def misfit(found: msgspec.ValidationError) -> Refusal:
     """What msgspec found -> a sentence, and the field: 'Expected `int`, got `str` - at `$.limit`'."""
+    problem = str(found)
     where = _WHERE.search(problem)
     field = "data" + (where["path"] if where else "")
     missing = re.search(r"missing required field `(\w+)`", problem)

@@ -20,7 +20,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pocketagent.domain.access import Device, Scope, hash_of
+from pocketagent.domain.access import Device, Kind, Scope, hash_of
 from pocketagent.domain.commands import Command
 from pocketagent.domain.message import Entry, Partial
 from pocketagent.domain.refusals import Code, Refusal
@@ -35,6 +35,7 @@ from pocketagent.inbound.websocket import WebSockets
 from pocketagent.ports import IBatch, IConnection
 
 TOKEN = "pa_0123456789abcdef_" + "5" * 64
+COOKIE = "pac_0123456789abcdef_" + "5" * 64
 DEVICE = Device("0123456789abcdef", "phone", Scope.EXECUTE, hash_of("5" * 64), 0.0)
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 
@@ -53,21 +54,24 @@ TERMS = Terms(
 
 @define(eq=False)
 class Access:
-    """Admits TOKEN. `asked` keeps what it was asked; with `slow` it answers when that fires or is given up."""
+    """Admits TOKEN and COOKIE. `asked` keeps what it was asked; with `slow` it answers when that fires, or is given
+    up."""
 
     asked: list[str] = field(factory=list)
+    clients: list[str] = field(factory=list)
     slow: Deferred[None] | None = None
     failure: Exception | None = None
     device: Device = DEVICE
 
-    async def admit(self, token: str) -> Device:
-        self.asked.append(token)
+    async def admit(self, credential: str, kind: Kind, client: str) -> Device:
+        self.asked.append(credential)
+        self.clients.append(client)
         if self.slow is not None:
             with suppress(CancelledError):
                 await self.slow
         if self.failure is not None:
             raise self.failure
-        if token != TOKEN:
+        if credential != {Kind.PROGRAM: TOKEN, Kind.BROWSER: COOKIE}[kind]:
             raise Refusal(Code.UNAUTHORIZED, "This token is unknown, or was revoked.", reason="unknown")
         return self.device
 

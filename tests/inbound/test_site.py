@@ -12,7 +12,7 @@ from twisted.trial.unittest import TestCase
 
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.replies import Condition
-from tests.inbound.house import TOKEN, House, Talk, connected, listening, number, request
+from tests.inbound.house import COOKIE, TOKEN, House, Talk, connected, listening, number, request
 
 
 @frozen
@@ -302,7 +302,7 @@ class SiteTests(TestCase):
         heard = await self.assert_refused(401, self.good(without=["authorization"]))
         self.assertEqual(dict(heard.headers)["www-authenticate"], 'Bearer realm="pocketagent"')
         self.assertEqual((heard.error["code"], heard.error["details"]), ("UNAUTHORIZED", {"reason": "missing"}))
-        await self.assert_refused(401, self.good(without=["authorization"], cookie=f"__Host-pocketagent={TOKEN}"))
+        await self.assert_refused(403, self.good(without=["authorization"], cookie=f"__Host-pocketagent={COOKIE}"))
 
     async def test_bad_credentials(self) -> None:
         """AU-02: whatever is wrong with a token, the answer is the same."""

@@ -8,10 +8,11 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from pocketagent.domain.access import LAST_MOMENT, Device, Kind, Scope, hash_of
+from pocketagent.domain.devices import Change
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.sighting import Sighting
 from pocketagent.outbound.memory import MemoryDevices, MemorySightings
-from pocketagent.services.devices import Change, Devices
+from pocketagent.services.devices import Devices
 from pocketagent.services.sightings import Sightings
 from pocketagent.services.subscriptions import Subscriptions
 from tests.services.workshop import done

@@ -159,7 +159,7 @@ class ExchangeTests(DeskCase):
         """A name that is none is told before the code is looked at: it costs neither the code nor a try."""
         for name in ("", "a\nb", 5):
             refusal = self.refused(self.exchanging(name=name), Code.INVALID_MESSAGE)
-            self.assertEqual(refusal.details, {"field": "name"})
+            self.assertEqual(refusal.details, {"field": "data.name"})
         self.assertEqual(self.counted(), [0])
         self.granted(name="Pixel")
 

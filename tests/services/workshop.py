@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from secrets import token_hex
 from typing import TypeVar
 
 from attrs import define, field
@@ -31,7 +32,7 @@ from pocketagent.domain.measures import Measures
 from pocketagent.domain.message import Entry
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.replies import ExecutionAccepted, Reply
-from pocketagent.outbound.memory import MemoryAudit, MemoryDevices, MemoryDirectories
+from pocketagent.outbound.memory import MemoryAudit, MemoryDevices, MemoryDirectories, MemoryPairings, MemorySightings
 from pocketagent.ports import IAgent, IAgentListener, IBatch, IConnection, IHost, IRun, Usage
 from pocketagent.services.assembly import Adapters, Rules, Services, assemble
 from pocketagent.services.conversation import Conversation
@@ -210,6 +211,8 @@ class Workshop:
     directories: MemoryDirectories = field(factory=MemoryDirectories)
     agent: FakeAgent = field(factory=FakeAgent)
     host: FakeHost = field(factory=FakeHost)
+    pairings: MemoryPairings = field(factory=MemoryPairings)
+    sightings: MemorySightings = field(factory=MemorySightings)
     bounds: Bounds = field(factory=bounds)
     warm_processes: int = 2
     warm_time: float = 600.0
@@ -237,10 +240,18 @@ class Workshop:
             warm_time=self.warm_time,
         )
         adapters = Adapters(
-            self.projects, self.journals, self.devices, self.directories, self.agent, self.host, self.audit
+            self.projects,
+            self.journals,
+            self.devices,
+            self.directories,
+            self.agent,
+            self.host,
+            self.pairings,
+            self.sightings,
+            self.audit,
         )
         self.services = assemble(
-            adapters, rules, self.clock, self.clock.seconds, new_id, self.faults, self.measures, "0.1.0"
+            adapters, rules, self.clock, self.clock.seconds, new_id, self.faults, self.measures, "0.1.0", token_hex
         )
 
     async def restart(self) -> None:
