@@ -2,6 +2,7 @@
 """A conversation on the screen, from the first sight of the composer to the farewell."""
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -89,7 +90,7 @@ class Chat:
         self._questions = Questions(desk)
         self._person = Person(desk, self._prompts, self._questions, self._go)
         words = Words(
-            lambda: {**OURS, **desk.commands},
+            lambda: {**OURS, **desk.commands, **OURS},
             {
                 "/model": lambda: desk.models,
                 "/mode": lambda: {mode.value: mode_in_words(mode) for mode in PermissionMode},
@@ -202,7 +203,7 @@ class Chat:
         """The project that the person meant; made, if they agree, where none is."""
         projects = await client.list_projects()
         self._desk.projects = {project.name: project.path for project in projects}
-        place = str((self._terminal.place / wanted).resolve())
+        place = os.path.realpath(self._terminal.place / wanted)
         try:
             return find(projects, wanted, place)
         except NoSuchProject:

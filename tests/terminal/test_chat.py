@@ -530,6 +530,17 @@ class CommandTests(ChatCase):
 
         self.play(story)
 
+    def test_agents_own_of_the_same_name(self) -> None:
+        """What is the terminal's own is told in its own words, also where the agent has one of that name."""
+
+        async def story(talk: Talk) -> None:
+            talk.chat._desk.commands = {"/model": "the agent's words"}
+            await talk.type("/mod", "tab")
+            await talk.glass.sees("which model answers")
+            self.assertNotIn("the agent's words", talk.glass.text)
+
+        self.play(story)
+
     def test_trust(self) -> None:
         """/trust shows what would run by itself, and approves just that when the person says so."""
 
@@ -655,6 +666,13 @@ class ProjectTests(ChatCase):
                 code, farewell = await talk.ended()
                 self.assertEqual(code, REFUSED)
                 self.assertIn("No project lies at or around /home/me/new", farewell)
+            circle = Path(self.mktemp()).absolute()
+            circle.symlink_to(circle)
+            counter = self.counter(Scope.EXECUTE)
+            async with self.chat(".", counter, str(circle), has_joined=False) as talk:
+                code, farewell = await talk.ended()
+                self.assertEqual(code, REFUSED)
+                self.assertIn(f"No project lies at or around {circle}", farewell)
 
         self.tell(story())
 
