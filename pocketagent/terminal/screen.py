@@ -8,6 +8,7 @@ that is being written, the tools at work, a card that waits for an answer or the
 import asyncio
 import contextlib
 import signal
+from collections.abc import Iterator
 from typing import Protocol
 
 from prompt_toolkit.application import Application
@@ -214,10 +215,9 @@ class Screen:
         if not self.app.is_running:
             return  # `run` writes it
         text, self._above = "".join(self._above), []
-        with set_app(self.app):
+        with set_app(self.app), _in_one(self._output):
             self.app.renderer.erase()
             self._output.write_raw(text)
-            self._output.flush()
             self.app._redraw()
 
     def _flush_plain(self) -> None:
@@ -285,6 +285,17 @@ class Screen:
     def _accept_entry(self, buffer: Buffer) -> bool:
         self._keyboard.submit_entry(buffer.text)
         return True  # what becomes of the text is the card's matter
+
+
+@contextlib.contextmanager
+def _in_one(output: Output) -> Iterator[None]:
+    """What is written meanwhile goes out together, so that nothing is seen of what comes between."""
+    output.flush = lambda: None  # type: ignore[method-assign]  # which the renderer calls after each of its steps
+    try:
+        yield
+    finally:
+        del output.flush
+        output.flush()
 
 
 def _prefix(line: int, wrapped: int) -> StyleAndTextTuples:

@@ -51,12 +51,13 @@ class _Paper(io.StringIO):
 
 @define(eq=False)
 class Glass:
-    """See the module. `raw`: all that was written on it."""
+    """See the module. `raw`: all that was written on it. `watch` is called each time that something was."""
 
     pipe: PipeInput
     columns: int
     rows: int
     raw: str = ""
+    watch: Callable[[], None] = lambda: None
     output: Vt100_Output = field(init=False)
     _screen: pyte.HistoryScreen = field(init=False)
     _stream: pyte.Stream = field(init=False)
@@ -78,6 +79,7 @@ class Glass:
         """A program writes."""
         self.raw += text
         self._stream.feed(text.replace("\n", "\r\n"))  # which is what the line discipline does
+        self.watch()
 
     # -- what a person does -------------------------------------------------------------------------------------
 

@@ -178,6 +178,19 @@ class AboveTests(ScreenCase):
 
         self.play(story)
 
+    def test_steady(self) -> None:
+        """What is alive is never gone, not for the moment in which something is written above it."""
+
+        async def story(stage: Stage) -> None:
+            seen: list[str] = []
+            stage.glass.watch = lambda: seen.append(stage.glass.last_line)
+            for number in range(20):
+                await stage.write(f"{number}\n")
+            self.assertEqual(seen, ["the status"] * len(seen))
+            self.assertGreaterEqual(len(seen), 20)
+
+        self.play(story)
+
     def test_early_and_late(self) -> None:
         """What is written before the screen stands, or after it is closed, is there as well."""
 
