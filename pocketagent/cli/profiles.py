@@ -23,8 +23,14 @@ def show(chosen: argparse.Namespace, console: Console) -> None:
     elif not rows:
         console.tell(CONNECT_FIRST)
     else:
-        cells = [[name, "*" if is_default else "", problem or url, how] for name, is_default, url, how, problem in rows]
+        cells = [
+            [name, "*" if is_default else "", "(cannot be used)" if problem else url, how]
+            for name, is_default, url, how, problem in rows
+        ]
         print("\n".join(table(("NAME", "DEFAULT", "SERVER", "KNOWN BY"), cells)), file=console.out)
+        for *_, problem in rows:
+            if problem:
+                console.tell(problem)
 
 
 def remove(chosen: argparse.Namespace, console: Console) -> None:

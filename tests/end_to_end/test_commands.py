@@ -167,7 +167,9 @@ class ConnectTests(DeskTestCase):
         file.chmod(0o600)
         file.write_text("{")
         self.assertIn(str(file), self.failed(self.desk_.run("projects"), 3))
-        self.assertIn("broken", self.done(self.desk_.run("profiles")))
+        shown = self.desk_.run("profiles")
+        self.assertIn("(cannot be used)", self.done(shown))
+        self.assertIn("broken", shown.err)
         self.met(self.url, "--yes")
 
 
