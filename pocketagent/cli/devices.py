@@ -12,6 +12,7 @@ from attrs import evolve
 
 from pocketagent.cli.console import Console, Problem
 from pocketagent.cli.data_directory import existing, told, where
+from pocketagent.cli.recording import recorded
 from pocketagent.cli.table import table
 from pocketagent.domain.access import LAST_MOMENT, Device, is_last_admin
 from pocketagent.domain.message import timestamp
@@ -63,20 +64,26 @@ def _day(seconds: float | None) -> str:
 
 @told()
 def rename(chosen: argparse.Namespace, console: Console) -> None:
-    files = _files(existing(chosen, console))
+    directory = existing(chosen, console)
+    files = _files(directory)
     device = _one(chosen.device, kept(files))
-    _change(files, device, evolve(device, name=chosen.name))
+    details = {"name": chosen.name}
+    with recorded(directory, console, "device_update", device_id=device.id, details=details):
+        _change(files, device, evolve(device, name=chosen.name))
     console.tell(f"{device.name!r} ({device.id}) is called {chosen.name!r} from now on.")
 
 
 @told()
 def expire(chosen: argparse.Namespace, console: Console) -> None:
-    files, now = _files(existing(chosen, console)), console.now()
+    directory, now = existing(chosen, console), console.now()
+    files = _files(directory)
     device = _one(chosen.device, kept(files))
     if device.is_over(now):
         raise Problem(f"the time of {device.name!r} is over, which stays so: make a new one.")
     end = None if chosen.expires is None else min(now + chosen.expires, float(LAST_MOMENT))
-    _change(files, device, evolve(device, expires_at=end))
+    details = {"expires_at": None if end is None else timestamp(end)}
+    with recorded(directory, console, "device_update", device_id=device.id, details=details):
+        _change(files, device, evolve(device, expires_at=end))
     console.tell(
         f"{device.name!r} ({device.id}) can come in " + ("for ever." if end is None else f"until {_day(end)}.")
     )
@@ -84,11 +91,14 @@ def expire(chosen: argparse.Namespace, console: Console) -> None:
 
 @told()
 def revoke(chosen: argparse.Namespace, console: Console) -> None:
-    files = _files(existing(chosen, console))
+    directory = existing(chosen, console)
+    files = _files(directory)
     devices = kept(files)
     device = _one(chosen.device, devices)
-    if not files.remove(device.id):
-        raise Problem(f"{device.name!r} was revoked meanwhile.")
+    details = {"name": device.name}
+    with recorded(directory, console, "device_revoke", takes_away=True, device_id=device.id, details=details):
+        if not files.remove(device.id):
+            raise Problem(f"{device.name!r} was revoked meanwhile.")
     console.tell(f"{device.name!r} ({device.id}) can no longer come in.")
     if is_last_admin(device, devices, console.now()):
         console.tell("No device is left that may do everything: `pocketagent token create` or `pair` makes another.")
@@ -113,6 +123,17 @@ def kept(files: DeviceFiles) -> Sequence[Device]:
         return files.all()
     except ValueError as error:
         raise Problem(str(error)) from None
+
+
+def described(device: Device) -> Mapping[str, object]:
+    """What the audit log says of a new device."""
+    end = device.expires_at
+    return {
+        "name": device.name,
+        "scope": device.scope.value,
+        "kind": device.kind.value,
+        "expires_at": None if end is None else timestamp(end),
+    }
 
 
 def _files(directory: str) -> DeviceFiles:

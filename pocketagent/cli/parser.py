@@ -24,6 +24,7 @@ on the server's machine:
   pocketagent devices                               who may come in, and who came when
   pocketagent devices revoke phone                  closes its connections within a second
   pocketagent trust ~/code/app                      read and approve what a project's own files would run
+  pocketagent audit show --since today              who did what; `audit verify`: whether that was changed
   pocketagent doctor                                why the server does not start, or does not work
 
 once on each machine of yours:
@@ -58,6 +59,16 @@ examples:
 The settings are those of the server: a file, PA_… variables, options; give it the same. Where a server runs on the
 data directory, its environment and its limits are looked at. The exit code is 1 if there is a problem, 0 if not."""
 
+AUDIT = """\
+examples:
+  pocketagent audit show --since today                who did what
+  pocketagent audit show --json | jq 'select(.outcome != "ok")'
+  pocketagent audit verify                            whether anything of it was changed, or is gone
+  pocketagent audit verify --head 1234:5f0c…          and whether it is the log whose record you once noted
+
+Each record has the hash of the one before. Who may write the files could write all of them anew: note the newest
+record (`verify` prints it, and the server logs it at its start) somewhere else."""
+
 COMPLETION = """\
 bash, for good (with the package bash-completion), or in ~/.bashrc:
   pocketagent completion bash > ~/.local/share/bash-completion/completions/pocketagent
@@ -81,6 +92,7 @@ def parser() -> argparse.ArgumentParser:
     _version(commands)
     device_parser.add(commands)
     _trust(commands)
+    _audit(commands)
     _doctor(commands)
     _completion(commands)
     remote_parser.add(commands)
@@ -105,6 +117,28 @@ def _trust(commands: Commands) -> None:
     completed(path, "completion.directories")
     trust.add_argument("--yes", action="store_true", help="approve without a question")
     trust.set_defaults(run="trust.approve")
+
+
+# -- audit --------------------------------------------------------------------------------------------------
+
+
+def _audit(commands: Commands) -> None:
+    audit = commands.add_parser(
+        "audit", help="show and verify the log of who did what", epilog=AUDIT, formatter_class=RAW
+    )  # fmt: skip
+    actions = audit.add_subparsers(required=True, metavar="ACTION")
+
+    show = actions.add_parser("show", parents=[data_dir_option()], help="who did what")
+    show.add_argument("--since", metavar="TIME", help="2h or 3d (ago), today, yesterday, 2026-01-31, or a whole time")
+    show.add_argument("--json", action="store_true", help="the records as they are written")
+    show.set_defaults(run="audit.show")
+
+    verify = actions.add_parser(
+        "verify", parents=[data_dir_option()], help="whether anything of it was changed",
+        description="Look whether the records are as they were written and whether one is missing. Exit code 1 if so.",
+    )  # fmt: skip
+    verify.add_argument("--head", metavar="N:HASH", help="a record that you once noted, which must still be there")
+    verify.set_defaults(run="audit.verify")
 
 
 # -- doctor -------------------------------------------------------------------------------------------------

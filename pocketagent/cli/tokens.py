@@ -5,7 +5,8 @@ import argparse
 
 from pocketagent.cli.console import Console, Problem
 from pocketagent.cli.data_directory import made, told
-from pocketagent.cli.devices import kept
+from pocketagent.cli.devices import described, kept
+from pocketagent.cli.recording import recorded
 from pocketagent.domain.access import ID_BYTES, MAX_DEVICES, TOKEN_BYTES, Device, Scope, hash_of, token
 from pocketagent.outbound.files import DeviceFiles
 
@@ -29,7 +30,8 @@ def create(chosen: argparse.Namespace, console: Console) -> None:
         created_at=now,
         expires_at=now + chosen.expires if chosen.expires else None,
     )
-    files.save(device)
+    with recorded(directory, console, "token_create", device_id=device.id, details=described(device)):
+        files.save(device)
     console.tell(f"The token of {device.name!r} ({device.scope.value}), shown only now;")
     console.tell("`pocketagent connect` asks for it.")
     print(token(device.id, secret), file=console.out)

@@ -9,6 +9,7 @@ from attrs import evolve
 
 from pocketagent.cli.console import Console, Problem
 from pocketagent.cli.data_directory import existing, told
+from pocketagent.cli.recording import recorded
 from pocketagent.domain.project import Project, Standing, Trust, judged
 from pocketagent.domain.text import escaped
 from pocketagent.outbound.files import ProjectFiles
@@ -21,7 +22,8 @@ SHOWN_BYTES = 16 * 1024
 
 @told()
 def approve(chosen: argparse.Namespace, console: Console) -> None:
-    files = ProjectFiles(f"{existing(chosen, console)}/projects")
+    directory = existing(chosen, console)
+    files = ProjectFiles(f"{directory}/projects")
     project = _project_at(files, chosen.path)
     trust = _standing(project, console)
     if trust.state is Standing.TRUSTED:
@@ -38,7 +40,9 @@ def approve(chosen: argparse.Namespace, console: Console) -> None:
     # Read again: what is approved is what was shown, and the server may have renamed the project meanwhile.
     if _standing(project, console).fingerprint != trust.fingerprint:
         raise Problem("these files changed meanwhile: nothing was approved, look at them again.")
-    files.save(evolve(_project_at(files, project.path), approved=trust.fingerprint))
+    details = {"fingerprint": trust.fingerprint}
+    with recorded(directory, console, "project_trust", project_id=project.id, details=details):
+        files.save(evolve(_project_at(files, project.path), approved=trust.fingerprint))
     console.tell("Approved: from the next start of its process on, the agent works there with these parts.")
 
 

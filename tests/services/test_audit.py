@@ -87,7 +87,7 @@ class RecordTests(AuditCase):
         """Those that only look are these: whoever adds a command decides."""
         reading = {name for name, kind in client.COMMANDS.items() if not changes(sample(kind))}
         looking = {"project_list", "project_join", "project_leave", "get_messages", "message_ack", "agent_info"}
-        self.assertEqual(reading, looking | {"agent_context", "health_check", "server_stats"})
+        self.assertEqual(reading, looking | {"project_get", "agent_context", "health_check", "server_stats"})
 
     def test_forbidden(self) -> None:
         """What the scope does not cover is written down as that."""
