@@ -54,8 +54,8 @@ def processes(*needles: bytes) -> Mapping[int, str]:
     return found
 
 
-def listening(pid: int) -> int | None:
-    """The port on which a process listens, by the kernel's tables."""
+def listening(pid: int, but: int = 0) -> int | None:
+    """The port on which a process listens, `but` another one that is known, by the kernel's tables."""
     inodes = set()
     try:
         for fd in Path(f"/proc/{pid}/fd").iterdir():
@@ -65,8 +65,9 @@ def listening(pid: int) -> int | None:
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
             words = line.split()
-            if words[3] == "0A" and words[9] in inodes:
-                return int(words[1].rpartition(":")[2], 16)
+            port = int(words[1].rpartition(":")[2], 16)
+            if words[3] == "0A" and words[9] in inodes and port != but:
+                return port
     return None
 
 
@@ -80,6 +81,8 @@ class House:
     environment: Mapping[str, str]
     plaintext: bool = False
     port: int = 0
+    metrics_port: int = 0
+    """Of `metrics_listen`, where a test has set it."""
     wrapper: Sequence[str] = ()
     """Words before each command of ours, such as those of `nsenter`."""
     as_root: Sequence[str] = ("--allow-root",)
@@ -235,7 +238,7 @@ class House:
         assert self._process is not None
         if self._process.poll() is not None:
             raise AssertionError(f"the server ended with {self._process.returncode}: {self.log[-4000:]}")
-        port = listening(self.pid)
+        port = listening(self.pid, self.metrics_port)
         if port is None or not (self.plaintext or FINGERPRINT.search(self.log, before)):
             return False
         self.port = port

@@ -24,7 +24,7 @@ from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import TestCase
 from zope.interface.verify import verifyObject
 
-from pocketagent.outbound.certificates import Certificates, CertificateUnusable, load
+from pocketagent.outbound.certificates import SOON, Certificates, CertificateUnusable, load
 from tests.contracts import Here
 from tests.outbound.pems import DAY, NOW, Pair, key_pem, write
 from tests.outbound.tls import PATIENCE, ListeningTestCase, answer, chain_shown, hello, pump, shown, unverified
@@ -332,6 +332,13 @@ class ReloadTests(ListeningTestCase, Files):
         write(self.certificate, new.chain[0].public_bytes(serialization.Encoding.PEM))
         await self.certificates.reload(Here())
         await self.shows(new)
+
+    def test_soon_over(self) -> None:
+        """From 14 days before its end on it is not well: somebody has to renew it."""
+        self.now = self.certificates.ends - SOON
+        self.assertEqual(self.certificates.fault, "")
+        self.now += 1
+        self.assertIn("expires in 13 days, on 2027-04-15", self.certificates.fault)
 
     def test_expires_while_it_serves(self) -> None:
         """When it has expired that is a fault."""

@@ -314,6 +314,7 @@ class ProbeTests(AgentTestCase):
         claude = self.claude()
         await claude.probe()
         self.assertEqual((claude.available, claude.version), (False, "2.1.127"))
+        self.assertIn("2.1.128", claude.fault)
         with self.assertRaises(Refusal) as caught:
             await claude.start(self.launch(), Listener())
         self.assertEqual(caught.exception.code, Code.CLAUDE_NOT_FOUND)
@@ -327,6 +328,7 @@ class ProbeTests(AgentTestCase):
             with capturedLogs() as events:
                 await claude.probe()
             self.assertTrue(claude.available)
+            self.assertEqual("update it" in claude.fault, bool(warnings))
             self.assertEqual([event["log_level"].name for event in events], ["warn"] * warnings)
 
     async def test_odd(self) -> None:
@@ -354,6 +356,7 @@ class ProbeTests(AgentTestCase):
         claude = self.claude(path=None)
         await claude.probe()
         self.assertEqual((claude.available, claude.version), (False, None))
+        self.assertIn("not found", claude.fault)
 
     async def test_leftovers(self) -> None:
         """Secrets that a killed server has left are removed at the next start."""
