@@ -563,6 +563,24 @@ class CommandTests(ChatCase):
 
         self.play(story)
 
+    def test_trust_twice(self) -> None:
+        """Of questions of our own one is asked after the other, and each is answered."""
+
+        async def story(talk: Talk) -> None:
+            self.shop.directories.make(PLACE, {".claude/settings.json": b"{}"})
+            await talk.say("do it")
+            self.turn()
+            talk.glass.pipe.send_text("/trust\r/trust\r")
+            for _ in range(2):
+                await talk.glass.sees("[y/n]")
+                await talk.rest()
+                await talk.type("n")
+            self.assertNotIn("[y/n]", talk.glass.text)
+            await talk.type("words")
+            self.assertEqual(talk.draft, "words")
+
+        self.play(story)
+
 
 class ProjectTests(ChatCase):
     def test_projects(self) -> None:
