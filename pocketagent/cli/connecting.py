@@ -4,6 +4,7 @@
 import argparse
 import asyncio
 import re
+import socket
 import ssl
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,9 +16,11 @@ from pocketagent.cli.console import Console, Problem
 from pocketagent.cli.remote import MISUNDERSTOOD, profiles, told
 from pocketagent.client import Client, Server
 from pocketagent.client.link import OPEN_TIMEOUT, address, look
+from pocketagent.client.pairing import pair
 from pocketagent.client.profiles import Profile, profile_name
-from pocketagent.domain.access import TOKEN
+from pocketagent.domain.access import MAX_NAME, TOKEN
 from pocketagent.domain.replies import Greeting
+from pocketagent.wire.links import is_link, read_link
 
 MAX_TOKEN = 4096
 """Characters that are read as a token."""
@@ -34,10 +37,14 @@ class _Known:
 
 
 def connect(chosen: argparse.Namespace, console: Console) -> None:
+    text = _link_text(chosen, console)
+    if text is not None:
+        _pair(chosen, console, text)
+        return
     kept = profiles(console)
     try:
         url = address(chosen.url)
-        name = profile_name(chosen.profile or (urlsplit(url).hostname or "").replace(":", "_"))
+        name = _name(chosen, url)
     except (client.Problem, ValueError) as problem:
         raise Problem(str(problem), MISUNDERSTOOD) from None
     with told():
@@ -45,15 +52,28 @@ def connect(chosen: argparse.Namespace, console: Console) -> None:
         token = _token(console)
         server = Server(url, token, known.fingerprint, known.ca)
         device = asyncio.run(_greeted(server))
-        is_first = not kept.names()
-        kept.save(Profile(name, url, token, known.fingerprint, known.ca))
-        if chosen.default or is_first:
-            kept.choose(name)
-        default = kept.default()
+        _keep(chosen, console, Profile(name, url, token, known.fingerprint, known.ca))
     console.tell(f"Connected as {device.name!r}, which may: {', '.join(device.scopes)}.")
+    _tell_next(kept.default(), name, console)
+
+
+def _keep(chosen: argparse.Namespace, console: Console, profile: Profile) -> None:
+    kept = profiles(console)
+    is_first = not kept.names()
+    kept.save(profile)
+    if chosen.default or is_first:
+        kept.choose(profile.name)
+
+
+def _tell_next(default: str | None, name: str, console: Console) -> None:
     console.tell(f"Kept as profile {name!r}{', the default one' if default == name else ''}.")
     option = "" if default == name else f" --profile {name}"
     console.tell(f"Next: `pocketagent chat{option}`, or `pocketagent run{option} PROJECT 'What is in here?'`.")
+
+
+def _name(chosen: argparse.Namespace, url: str) -> str:
+    """Of the profile. Raises ValueError."""
+    return profile_name(chosen.profile or (urlsplit(url).hostname or "").replace(":", "_"))
 
 
 def _before(chosen: argparse.Namespace, console: Console, name: str, url: str) -> str | None:
@@ -63,6 +83,33 @@ def _before(chosen: argparse.Namespace, console: Console, name: str, url: str) -
     except client.Problem:
         return None  # there is none, or none that can be used: it is made anew
     return profile.fingerprint if profile.url == url else None
+
+
+# -- by a link of `pocketagent pair` ------------------------------------------------------------------------
+
+
+def _link_text(chosen: argparse.Namespace, console: Console) -> str | None:
+    """The link, where that is what was given: as an argument, or for `-` by the person or a script."""
+    if chosen.url != "-":
+        return str(chosen.url) if is_link(chosen.url) else None
+    return _given(console, "Link (not shown): ")
+
+
+def _pair(chosen: argparse.Namespace, console: Console, text: str) -> None:
+    """Who the server is, and the code for a token, stand in the link."""
+    if chosen.fingerprint or chosen.ca or chosen.yes:
+        raise Problem("a link says itself how its server is known: leave the options for that out.", MISUNDERSTOOD)
+    try:
+        link = read_link(text)
+        url = address(link.origin)
+        name = _name(chosen, url)
+    except (client.Problem, ValueError) as problem:
+        raise Problem(str(problem), MISUNDERSTOOD) from None
+    with told():
+        paired = pair(link, socket.gethostname()[:MAX_NAME])
+        _keep(chosen, console, Profile(name, url, paired.token, link.fingerprint))
+    console.tell(f"Paired as {paired.name!r}, which may: {paired.scope}.")
+    _tell_next(profiles(console).default(), name, console)
 
 
 # -- who the server is --------------------------------------------------------------------------------------
@@ -144,18 +191,23 @@ async def _is_vouched_for(url: str) -> bool:
 
 def _token(console: Console) -> str:
     """The token, from a person who is not overlooked, or from a script. Raises Problem."""
-    try:
-        given = console.ask_secretly("Token (not shown): ") if console.inp.isatty() else console.inp.readline(MAX_TOKEN)
-    except EOFError:
-        given = ""
-    except UnicodeDecodeError:
-        given = "\0"
-    token = given.strip()
+    token = _given(console, "Token (not shown): ")
     if not token:
         raise Problem("there is no token: `pocketagent token create --name NAME` on the server's machine makes one.")
     if not TOKEN.fullmatch(token):
         raise Problem("that is no token: one is `pa_`, 16 digits, `_` and 64 digits, as `token create` prints it.")
     return token
+
+
+def _given(console: Console, question: str) -> str:
+    """A secret, from a person who is not overlooked, or the first line from a script."""
+    try:
+        given = console.ask_secretly(question) if console.inp.isatty() else console.inp.readline(MAX_TOKEN)
+    except EOFError:
+        given = ""
+    except UnicodeDecodeError:
+        given = "\0"
+    return given.strip()
 
 
 async def _greeted(server: Server) -> Greeting:

@@ -14,6 +14,8 @@ examples:
   pocketagent connect my.host --fingerprint kJ8…=        without a question: only this key will do
   pocketagent connect wss://my.host --ca authority.pem   whoever has a certificate of this authority
   pass show laptop | pocketagent connect --yes           the token from a script, the key taken as it is
+  pocketagent connect 'https://my.host:8443/#pair=…'     the link of `pocketagent pair`, in the place of key and token
+  pocketagent connect -                                  that link asked for and not shown, or read from stdin
 
 The token is asked for and not shown, or read from stdin; `pocketagent token create` on the server's machine
 makes it. A profile has the token in it, so its file in ~/.config/pocketagent/profiles is for you alone."""
@@ -40,7 +42,9 @@ def _connect(commands: Commands) -> None:
         "connect", help="meet a server and keep a profile of it", epilog=CONNECT, formatter_class=RAW,
         description="Look at a server, make sure with you that it is yours, and keep how to come in.",
     )  # fmt: skip
-    connect.add_argument("url", metavar="URL", nargs="?", default=DEFAULT_URL, help=f"default: {DEFAULT_URL}")
+    connect.add_argument(
+        "url", metavar="URL|LINK", nargs="?", default=DEFAULT_URL, help=f"a server, or a link; default: {DEFAULT_URL}"
+    )
     option = connect.add_argument("--profile", metavar="NAME", help="what to call it (default: the name of the host)")
     completed(option, "completing.profiles")
     known = connect.add_mutually_exclusive_group()
