@@ -922,6 +922,22 @@ class ConnectionTests(ChatCase):
 
         self.play(story)
 
+    def test_asked_and_answered_while_it_was_lost(self) -> None:
+        """A question that was asked and answered meanwhile is told, and nobody is called to it."""
+
+        async def story(talk: Talk) -> None:
+            await talk.say("go")
+            self.begins()
+            other = self.join(self.project_id)
+            talk.counter.link.cut()
+            self.hears(used("t", "make"), question("t", "make"))
+            self.ask(AnswerPermission(project_id=self.project_id, permission_id="t", behavior=Behavior.ALLOW), other)
+            await talk.type("draft")
+            await talk.glass.sees("allowed by browser", 30)
+            self.assertNotIn("Esc goes to the question", talk.glass.last_line)
+
+        self.play(story)
+
     def test_deleted_while_it_was_lost(self) -> None:
         """A project that was deleted meanwhile ends the chat."""
 
