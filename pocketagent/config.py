@@ -18,6 +18,7 @@ from pocketagent.settings import (
     Address,
     Choice,
     HostName,
+    Levels,
     LoopbackPort,
     Number,
     Origin,
@@ -58,6 +59,8 @@ DENIED = (
 
 PLACES, NETWORK, BOUNDS = "Places", "Network", "Bounds of a connection"
 AGENT, CHILD, JOURNAL, SERVER = "The agent", "Its processes", "What is kept", "The server"
+
+LOG_LEVELS = ("debug", "info", "warn", "error", "critical")
 
 VARIABLE_NAME = Text("names of variables, a * at the end for all that begin so", r"[A-Za-z_][A-Za-z0-9_]*\*?")
 MODEL = Text("the name of a model", r"[A-Za-z0-9][A-Za-z0-9._:/@\[\]-]{0,127}")
@@ -226,9 +229,17 @@ class Config:
 
     # -- The server
     log_format: str = setting(Choice(("text", "json")), "text", "One line a message, or one JSON object.", SERVER)
-    log_level: str = setting(
-        Choice(("debug", "info", "warn", "error", "critical")), "info", "The least that is logged.", SERVER
+    log_level: str = setting(Choice(LOG_LEVELS), "info", "The least that is logged.", SERVER)
+    log_levels: Mapping[str, str] = setting(
+        Levels(LOG_LEVELS), MappingProxyType({}), "Another least for parts of the program, by their names.", SERVER
     )
+    log_file: str = setting(
+        Path(), "", "Log to this file. Empty: to the terminal, or where twistd's --logfile says.", SERVER
+    )
+    log_file_size: int = setting(
+        Whole(0, TiB), 10_000_000, "A new log file is begun after so many bytes. 0: never; others rotate it.", SERVER
+    )
+    log_files: int = setting(Whole(0, 10_000), 10, "Old log files that are kept.", SERVER)
     threads: int = setting(Whole(1, 256), 8, "Threads for what would block: disks and paths.", SERVER)
     allow_root: bool = setting(
         Switch(), False, "Whether the server may run as root: then every prompt may, too.", SERVER
@@ -282,6 +293,7 @@ def settled(config: Config, around: Surroundings) -> Config:
         claude=whole(config.claude),
         certificate=whole(config.certificate),
         private_key=whole(config.private_key),
+        log_file=whole(config.log_file),
         names=config.names or default_names(config.host, around),
     )
 

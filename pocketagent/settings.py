@@ -110,6 +110,34 @@ class Choice:
 
 
 @frozen
+class Levels:
+    """A word of a choice for each of some parts of the program: a table in the file, `part=word` with commas
+    elsewhere."""
+
+    words: Sequence[str]
+
+    @property
+    def allowed(self) -> str:
+        return f"names of parts, such as pocketagent.inbound, each with one of {', '.join(self.words)}"
+
+    def check(self, value: object) -> Mapping[str, str]:
+        if not isinstance(value, Mapping):
+            raise ValueError
+        for name, word in value.items():
+            if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]{0,127}", name, re.ASCII):
+                raise ValueError
+            if word not in self.words:
+                raise ValueError
+        return dict(value)
+
+    def parse(self, text: str) -> object:
+        if text.lstrip().startswith("{"):
+            return json.loads(text)
+        pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+        return {name.strip(): word.strip() for name, _, word in pairs}
+
+
+@frozen
 class Text:
     """A text on one line that may be empty; with a pattern, one that matches it."""
 

@@ -18,11 +18,11 @@ from twisted.application.service import IService, MultiService
 from twisted.logger import ILogObserver
 from twisted.python import usage
 from twisted.python.components import Componentized
-from twisted.python.logfile import LogFile
 
 from pocketagent import logs, settings
 from pocketagent.config import TABLE, Config, read, settled
 from pocketagent.domain.text import escaped
+from pocketagent.logfile import RotatedFile
 from pocketagent.settings import Setting, Several, Switch
 from pocketagent.sources import CannotStart
 from pocketagent.surroundings import surroundings
@@ -33,9 +33,7 @@ COLUMN = 34
 """Characters of the help: all, and where the words begin."""
 
 LOG_FILE = "twistd.log"
-LOG_SIZE = 10_000_000
-LOG_FILES = 10
-"""In the background: twistd's name for the log, after how many bytes a new file is begun, how many old ones stay."""
+"""In the background: twistd's name for the log."""
 
 _SIGNS: Mapping[type, str] = {
     settings.Whole: "N",
@@ -45,6 +43,7 @@ _SIGNS: Mapping[type, str] = {
     settings.Address: "ADDRESS",
     settings.HostName: "NAME",
     settings.Text: "NAME",
+    settings.Levels: "PART=LEVEL,…",
 }
 """What stands for a value in the help."""
 
@@ -158,7 +157,7 @@ def _default(one: Setting) -> str:
     default = one.default
     if isinstance(default, tuple | list):
         return f" [{' '.join(default)}]" if default else ""
-    if default == "" or _is_switch(one):
+    if default == "" or isinstance(default, Mapping) or _is_switch(one):
         return ""
     return f" [{str(default).lower() if isinstance(default, bool) else default}]"
 
@@ -224,12 +223,13 @@ def _observer(twistd: object, config: Config) -> ILogObserver | None:
     """Our log, in the place where twistd's would be by its options; None where it has one of its own."""
     if not isinstance(twistd, ServerOptions) or twistd["logger"] or twistd.get("syslog"):
         return None
-    return logs.observer(
-        _stream(str(twistd["logfile"] or ""), bool(twistd["nodaemon"])), config.log_format, config.log_level
-    )
+    stream = _stream(config, str(twistd["logfile"] or ""), bool(twistd["nodaemon"]))
+    return logs.observer(stream, config.log_format, config.log_level, config.log_levels)
 
 
-def _stream(logfile: str, foreground: bool) -> IO[str] | IO[bytes]:
+def _stream(config: Config, logfile: str, foreground: bool) -> IO[str] | IO[bytes]:
+    if config.log_file:
+        logfile = config.log_file
     if foreground and logfile in ("", "-"):
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")
@@ -238,10 +238,8 @@ def _stream(logfile: str, foreground: bool) -> IO[str] | IO[bytes]:
         raise CannotStart("in the background there is no terminal to log to: leave --logfile=- out, or add --nodaemon.")
     path = logfile or LOG_FILE
     try:
-        # Not twistd's own bound, which keeps every old file; and 0600, for twistd sets its umask only later.
-        file: IO[bytes] = LogFile.fromFullPath(
-            path, rotateLength=LOG_SIZE, defaultMode=0o600, maxRotatedFiles=LOG_FILES
-        )
+        # Not twistd's own, which keeps every old file, and writes on where it was when another has cut the file off.
+        file: IO[bytes] = RotatedFile(path, config.log_file_size, config.log_files)  # type: ignore[assignment]
     except OSError as error:
         raise CannotStart(f"the log {path} cannot be written: {error.strerror}.") from None
     return file

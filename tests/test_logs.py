@@ -4,6 +4,7 @@
 import json
 import re
 from io import BytesIO, StringIO
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,8 @@ from zope.interface.verify import verifyObject
 
 from pocketagent import logs
 from pocketagent.domain.credentials import MASK, masked
+from pocketagent.domain.tracing import working
+from pocketagent.version import VERSION
 
 TOKEN = "pa_" + "0123456789abcdef" + "_" + "d" * 64
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d (\w+) +(.*)\n")
@@ -76,6 +79,14 @@ class TextTests(SynchronousTestCase):
         self.assertNotIn("quiet", written.text)
         self.assertIn("loud", written.text)
 
+    def test_levels(self) -> None:
+        """A part of the program may have a level of its own, and so have the parts of it that have none."""
+        stream = StringIO()
+        publisher = LogPublisher(logs.observer(stream, "text", "warn", {"a.b": "debug", "a.b.c": "error"}))
+        for namespace in "a", "a.b", "a.b.x", "a.b.c", "a.bc":
+            Logger(namespace=namespace, observer=publisher).debug("from {where}", where=namespace)
+        self.assertEqual(re.findall(r"from (\S+)", stream.getvalue()), ["a.b", "a.b.x"])
+
     def test_unformattable(self) -> None:
         """An event whose format does not fit its fields is told all the same, on one line, masked."""
         written = Written()
@@ -114,12 +125,46 @@ class JsonTests(SynchronousTestCase):
                 "log.level": "warn",
                 "log.logger": "tests.logs",
                 "message": "p1 is slow",
+                "ecs.version": logs.ECS_VERSION,
+                "service.name": "pocketagent",
+                "service.version": VERSION,
                 "pocketagent.project": "p1",
                 "pocketagent.seconds": 1.5,
                 "pocketagent.at_work": True,
                 "pocketagent.nothing": None,
             },
         )
+
+    def test_names(self) -> None:
+        """What others know by a name of its own has that name; what is not known is left out."""
+        written = Written("json")
+        written.log.info(
+            "x", action="execute", outcome="success", address="192.0.2.7", device="d", status=404, code=None
+        )
+        record = written.json()
+        expected = {
+            "event.action": "execute",
+            "event.outcome": "success",
+            "client.address": "192.0.2.7",
+            "user.id": "d",
+            "http.response.status_code": 404,
+        }
+        self.assertEqual({name: record[name] for name in record if name not in logs.ALWAYS}, expected)
+
+    def test_what_is_worked_on(self) -> None:
+        """A line that is written while something is worked on carries its ids; what the event says itself counts."""
+        written = Written("json")
+        with working(request_id="r", execution_id="e"):
+            written.log.info("x", execution_id="another")
+        record = written.json()
+        self.assertEqual((record["labels.request_id"], record["labels.execution_id"]), ("r", "another"))
+
+    def test_page(self) -> None:
+        """`docs/operations.md` has the table of the fields, no more and no less."""
+        page = (Path(__file__).parents[1] / "docs" / "operations.md").read_text().partition("\n## Logs\n")[2]
+        rows = re.findall(r"^\| ((?:`[^`]+`(?:, )?)+) \|", page.partition("\n## ")[0], re.MULTILINE)
+        listed = [name for row in rows for name in re.findall("`([^`]+)`", row)]
+        self.assertCountEqual(listed, [*logs.ALWAYS, *logs.FIELDS.values(), "error.stack_trace", "pocketagent.*"])
 
     def test_stack_trace(self) -> None:
         """A failure brings its stack trace in a field of its own."""
@@ -140,7 +185,7 @@ class JsonTests(SynchronousTestCase):
         """The number of fields is bounded."""
         written = Written("json")
         written.log.info("many", **{f"field_{number}": number for number in range(logs.MAX_FIELDS * 2)})
-        self.assertLessEqual(len(written.json()), logs.MAX_FIELDS + 4)
+        self.assertLessEqual(len(written.json()), logs.MAX_FIELDS + len(logs.ALWAYS))
 
     @given(st.text())
     def test_any_text(self, text: str) -> None:

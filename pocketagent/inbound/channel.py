@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 
 from pocketagent.domain.access import Device
 from pocketagent.domain.refusals import Code
+from pocketagent.domain.tracing import working
 from pocketagent.inbound.answer import Answer, Dates, to_refusal
 from pocketagent.inbound.door import Arrival, Guest
 from pocketagent.inbound.gate import MAX_HEAD, Call, Head, Headers, TurnedAway, bad_request, head_too_large
@@ -232,7 +233,8 @@ class Channel(Protocol):
         self._call = call
         self._missing = call.length
         self._due = math.inf
-        responding = self._responding = Deferred.fromCoroutine(self._respond(call, self))
+        with working(request_id=self._new_id(), address=self.address):
+            responding = self._responding = Deferred.fromCoroutine(self._respond(call, self))
         responding.addCallbacks(self._answer, self._failed)
 
     def _answer(self, answer: Answer | None) -> None:
@@ -241,6 +243,8 @@ class Channel(Protocol):
         now = self._clock.seconds()
         call = self._call
         is_last = not self._goes_on(answer)
+        if call is not None:
+            _log.debug("{method} {path}: {status}", method=call.method, path=call.path, status=answer.status)
         bodiless = call is not None and call.method == "HEAD"
         self._outbox.put(
             answer.also(self.stamp).encode(self._dates.at(now), bodiless=bodiless, last=is_last),

@@ -5,7 +5,7 @@ How its messages are framed and carried is `websocket`'s matter; what waits to b
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Protocol as Shape
 
@@ -22,6 +22,7 @@ from pocketagent.domain.measures import Measures
 from pocketagent.domain.message import timestamp
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.replies import ConnectionEstablished, Greeting, Reply
+from pocketagent.domain.tracing import about, working
 from pocketagent.inbound.allowance import Allowance
 from pocketagent.inbound.outbox import Outbox
 from pocketagent.ports import IBatch, IConnection
@@ -129,8 +130,10 @@ class Connection:
         self._control = Allowance(CONTROL_FRAMES, CONTROL_FRAMES, clock.seconds)
         self._under_way: dict[str | None, deque[Request]] = {}
         self._outstanding = 0
+        self._count = 0
+        self._about = {"connection_id": self.id, "device": device.id}
         self._is_open = True
-        self._received_at = self._asked_at = now
+        self._came_at = self._received_at = self._asked_at = now
         self._pinged_at: float | None = None
         self._told_at = self.connected_at
         self._waiting: list[Deferred[None]] = []
@@ -196,6 +199,9 @@ class Connection:
         if self._terms.idle_timeout:
             self._idling = self._clock.callLater(self._terms.idle_timeout, self._look_for_use)
         self._subscriptions.arrive(self)
+        self._log.info(
+            "{device_name} comes from {address}", device_name=self.device.name, address=self.address, **self._about
+        )
 
     @property
     def is_full(self) -> bool:
@@ -246,6 +252,14 @@ class Connection:
         """The line is gone."""
         self.closing()
         self._subscriptions.depart(self)
+        self._log.info(
+            "{device_name} is gone after {seconds:.1f} s and {requests} requests",
+            device_name=self.device.name,
+            address=self.address,
+            seconds=self._clock.seconds() - self._came_at,
+            requests=self._count,
+            **self._about,
+        )
 
     # -- requests -------------------------------------------------------------------------------------------
 
@@ -272,8 +286,8 @@ class Connection:
             line.append(request)
             return
         line = self._under_way[request.project_id] = deque([request])
-        working = Deferred.fromCoroutine(self._work(request.project_id, line))
-        working.addErrback(lambda failure: self._log.failure("Requests are stuck", failure))
+        work = Deferred.fromCoroutine(self._work(request.project_id, line))
+        work.addErrback(lambda failure: self._log.failure("Requests are stuck", failure))
 
     async def _work(self, project_id: str | None, line: deque[Request]) -> None:
         while line:
@@ -301,8 +315,11 @@ class Connection:
         await self._room()
         if not self._is_open:
             return
-        answer = Deferred.fromCoroutine(self._answer_to(request))
-        for message in await answer.addErrback(self._explain, request):
+        self._count += 1
+        with working(self._about, request_id=f"{self.id}-{self._count}", project_id=request.project_id):
+            answer = Deferred.fromCoroutine(self._answer_to(request))
+            answer.addErrback(self._explain, request, about())
+        for message in await answer:
             self.send(message)
 
     async def _answer_to(self, request: Request) -> Sequence[bytes]:
@@ -310,11 +327,12 @@ class Connection:
         now = timestamp(self._clock.seconds())
         return [client.reply(reply, now, request.project_id, request.request_id) for reply in replies]
 
-    def _explain(self, failure: Failure, request: Request) -> Sequence[bytes]:
+    def _explain(self, failure: Failure, request: Request, on: Mapping[str, str]) -> Sequence[bytes]:
         refusal = failure.value
         if not isinstance(refusal, Refusal):
             reference = self._new_id()
-            self._log.failure("A request failed, reference {reference}", failure, reference=reference)
+            with working(on):
+                self._log.failure("A request failed, reference {reference}", failure, reference=reference)
             refusal = Refusal(
                 Code.INTERNAL_ERROR,
                 "The server failed at this; its log tells why under the reference.",

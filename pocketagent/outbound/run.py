@@ -23,6 +23,7 @@ from pocketagent.domain.agent import (
     Utterance,
 )
 from pocketagent.domain.refusals import Code, Refusal
+from pocketagent.domain.tracing import about, working
 from pocketagent.outbound.child import Over
 from pocketagent.outbound.launching import not_started
 from pocketagent.outbound.masking import masked, tail
@@ -94,6 +95,8 @@ class Run:
     _model: str | None = field(default=None, init=False)
     _model_is_known: bool = field(default=True, init=False)
     _mode: str | None = field(default=None, init=False)
+    # For whom it works, as its last prompt came; what it says comes from the reactor, which knows nothing of that.
+    _about: Mapping[str, str] = field(factory=about, init=False)
     _log = Logger()
 
     def attach(self, child: IChild) -> None:
@@ -165,6 +168,7 @@ class Run:
         if not self._write(orders.prompt(uuid, text)):
             raise Refusal(Code.EXECUTION_FAILED, "The Claude CLI has ended, or reads nothing any more. Try again.")
         self._turn = Moment()
+        self._about = about()
         if text.lstrip().startswith("/model"):
             self._model_is_known = False
 
@@ -284,12 +288,14 @@ class Run:
                 self._child.pause()
         lines = self._lines.feed(data)
         if lines:
-            self._hear(claude.hear(lines))
+            with working(self._about):
+                self._hear(claude.hear(lines))
 
     def closed(self) -> None:
         rest = self._lines.rest()
         if rest is not None:
-            self._hear(claude.hear_rest(rest))
+            with working(self._about):
+                self._hear(claude.hear_rest(rest))
 
     def over(self, over: Over) -> None:
         self._over = over
@@ -298,7 +304,8 @@ class Run:
             self._settle(request_id, None)
         if self._introduced:
             stderr = tail(self._child.stderr, self._hidden)
-            self._listener.ended(Ending(over.exit_code, over.signal, stderr))
+            with working(self._about):
+                self._listener.ended(Ending(over.exit_code, over.signal, stderr))
 
     def _hear(self, heard: claude.Heard) -> None:
         for aside in heard.asides:

@@ -1,6 +1,7 @@
 """The pool of threads for what could block: fsync, path checks, reading history."""
 
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import TypeVar
 
 from attrs import define
@@ -23,5 +24,5 @@ class Threads:
     _pool: ThreadPool
 
     async def run(self, work: Callable[[], T]) -> T:
-        result: T = await deferToThreadPool(self._reactor, self._pool, work)
+        result: T = await deferToThreadPool(self._reactor, self._pool, copy_context().run, work)
         return result

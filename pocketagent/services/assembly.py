@@ -128,7 +128,7 @@ def assemble(
     ) -> tuple[Conversation, Runner]:
         audience = Audience(project.id, journal, clock, journal.head_seq)
         timeout_of = rules.bounds.timeout_of
-        stopwatch = Stopwatch(measures, clock)
+        stopwatch = Stopwatch(measures, clock, project.id)
         conversation = Conversation(
             project, trust, journal, its_machine, audience, last_active, clock, now, timeout_of, changed, stopwatch
         )

@@ -275,12 +275,15 @@ def _tell(deed: Deed) -> None:
     """The same for the log, without the hashes."""
     _log.emit(
         LogLevel.info if deed.outcome == OK else LogLevel.warn,
-        "{who} from {address}: {action}: {outcome}",
+        "{who} from {where}: {action}: {result}",
         who=deed.actor_name or deed.actor_id or deed.origin.value,
         device=deed.actor_id,
-        address=deed.address or "here",
+        where=deed.address or "this machine",
+        address=deed.address or None,
         action=deed.action,
-        outcome=deed.outcome,
+        outcome="success" if deed.outcome == OK else "failure",
+        code=None if deed.outcome == OK else deed.outcome,
+        result=deed.outcome,
         project_id=deed.project_id,
         execution_id=deed.execution_id,
         permission_id=deed.permission_id,

@@ -20,6 +20,7 @@ from pocketagent.domain.execution import Machine
 from pocketagent.domain.message import Draft, Entry, Partial, timestamp
 from pocketagent.domain.project import Project, Trust
 from pocketagent.domain.refusals import Code, Refusal
+from pocketagent.domain.tracing import working
 from pocketagent.domain.turn import Begin, Break, Core, Destroy, Execution, Item, PassOn, Retire, Wish
 from pocketagent.ports import IJournal, StorageUnavailable
 from pocketagent.services.stopwatch import Stopwatch
@@ -381,7 +382,9 @@ class Conversation:
 
     def _at(self, name: str, work: Work) -> None:
         self._calls.pop(name, None)
-        done = Deferred.fromCoroutine(work())
+        running = self.machine.core.execution
+        with working(project_id=self.project.id, execution_id=running.id if running else None):
+            done = Deferred.fromCoroutine(work())
         done.addErrback(lambda failure: _log.failure("while minding the time of {name}", failure, name=name))
 
     def _cancel(self, name: str) -> None:

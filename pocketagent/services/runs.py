@@ -15,6 +15,7 @@ from zope.interface import implementer
 from pocketagent.domain.agent import Context, Ending, Introduction, Launch, LaunchOptions, PermissionMode, Utterance
 from pocketagent.domain.project import Standing, Trust
 from pocketagent.domain.refusals import Code, Refusal
+from pocketagent.domain.tracing import working
 from pocketagent.domain.turn import Begin, Break, Destroy, Execution, PassOn, Retire, Wish
 from pocketagent.ports import IAgent, IAgentListener, IRun
 from pocketagent.services.conversation import Conversation
@@ -164,7 +165,8 @@ class Runner:
     def _begin(self, execution: Execution) -> None:
         self._warm.wake(self)
         self._latest = self._begins = execution
-        self._handing_over = Deferred.fromCoroutine(self._hand_over(execution))
+        with working(project_id=self._conversation.project.id, execution_id=execution.id):
+            self._handing_over = Deferred.fromCoroutine(self._hand_over(execution))
         self._handing_over.addBoth(self._begun, execution)
 
     def _begun(self, outcome: object, execution: Execution) -> None:

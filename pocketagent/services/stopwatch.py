@@ -5,13 +5,16 @@ from collections.abc import Sequence
 
 from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 
 from pocketagent.domain.agent import Spoken, Utterance
 from pocketagent.domain.events import PermissionRequest, PermissionResolved
 from pocketagent.domain.measures import Measures
 from pocketagent.domain.message import Partial
-from pocketagent.domain.outcome import outcome
+from pocketagent.domain.outcome import Outcome, outcome
 from pocketagent.domain.turn import Core, Item
+
+_log = Logger()
 
 _WORDS = frozenset({Spoken, Partial})
 """What a person reads, or will when it is complete; not what a process says when it begins."""
@@ -26,6 +29,7 @@ class Stopwatch:
 
     _measures: Measures
     _clock: IReactorTime
+    _project_id: str = ""
     awaits_words: bool = False
     _began: float | None = None
     _asked: dict[str, float] = field(factory=dict)
@@ -37,6 +41,7 @@ class Stopwatch:
             ended = outcome(before, after, items)
             if ended is not None and self._began is not None:
                 self._measures.executions[ended].add(now - self._began)
+            self._tell(before, after, ended, now)
             self.awaits_words = after.execution is not None
             self._began = now if self.awaits_words else None
         for item in items:
@@ -46,6 +51,27 @@ class Stopwatch:
                 asked = self._asked.pop(item.permission_id, None)
                 if asked is not None:
                     self._measures.permissions[item.reason].add(now - asked)
+
+    def _tell(self, before: Core, after: Core, ended: Outcome | None, now: float) -> None:
+        """The same for the log."""
+        if ended is not None and before.execution is not None:
+            seconds = None if self._began is None else now - self._began
+            _log.info(
+                "The execution {execution_id} is over after {seconds} s: {result}",
+                action="execution_end",
+                outcome="success" if ended is Outcome.DONE else "failure",
+                result=ended.value,
+                seconds=None if seconds is None else round(seconds, 3),
+                execution_id=before.execution.id,
+                project_id=self._project_id,
+            )
+        if after.execution is not None:
+            _log.info(
+                "The execution {execution_id} begins",
+                action="execution_start",
+                execution_id=after.execution.id,
+                project_id=self._project_id,
+            )
 
     def heard(self, utterances: Sequence[Utterance]) -> None:
         """The agent said this about the execution; to be called while `awaits_words`."""
