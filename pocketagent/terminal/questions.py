@@ -89,6 +89,9 @@ class Questions:
         if answer is None:
             self.desk.screen.want(card.entry.text if card.entry else None)
         elif self.desk.client is not None:
+            for update in answer.updated_permissions:
+                # The next prompt names its mode, and would take this one back.
+                self.desk.view.mode = update.mode or self.desk.view.mode
             self._put(None)
             self.desk.ask(self._send(self.desk.client, answer, self._id))
 

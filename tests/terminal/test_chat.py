@@ -750,6 +750,28 @@ class QuestionTests(ChatCase):
 
         self.play(story)
 
+    def test_allowed_for_longer(self) -> None:
+        """A mode that was granted for the session is the one of the next prompt, too."""
+
+        async def story(talk: Talk) -> None:
+            await talk.say("go")
+            self.begins()
+            mode = {"type": "setMode", "mode": "acceptEdits", "destination": "session"}
+            request = {"subtype": "can_use_tool", "tool_name": "Bash", "input": {"command": "touch x"}}
+            more = {"permission_suggestions": [mode], "tool_use_id": "one"}
+            self.hears(
+                used("one", "touch x"), line(type="control_request", request_id="one", request={**request, **more})
+            )
+            await talk.glass.sees("allow all edits in this session")
+            await talk.rest()
+            await talk.type("a")
+            self.ends()
+            await talk.glass.sees(lambda one: "accepts edits" in one.last_line)
+            await talk.say("and on")
+            self.assertEqual(self.run_.prompts[-1][3], PermissionMode.ACCEPT_EDITS)
+
+        self.play(story)
+
     def test_edited(self) -> None:
         """What is changed on the card is what runs."""
 
