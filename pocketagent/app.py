@@ -8,7 +8,7 @@ import shutil
 import signal
 import time
 import uuid
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -25,12 +25,12 @@ from pocketagent.config import Config
 from pocketagent.domain.agent import PermissionMode
 from pocketagent.domain.measures import Measures, Metric, gauge
 from pocketagent.domain.sighting import Address
-from pocketagent.inbound import devices, metrics_page, rest, site
+from pocketagent.inbound import devices, metrics_page, openapi, rest, site
 from pocketagent.inbound.connection import Terms as ConnectionTerms
 from pocketagent.inbound.door import Door
 from pocketagent.inbound.event_stream import EventStreams
 from pocketagent.inbound.gate import Names
-from pocketagent.inbound.routes import Routes
+from pocketagent.inbound.routes import Route, Routes
 from pocketagent.inbound.websocket import WebSockets
 from pocketagent.listening import Bound, allow_descriptors, bind
 from pocketagent.outbound.audit import AuditFiles, FileAudit
@@ -58,6 +58,7 @@ from pocketagent.services.runs import Terms
 from pocketagent.settings import endpoint
 from pocketagent.sources import CannotStart
 from pocketagent.version import VERSION
+from pocketagent.wire.schema import Limits
 
 STOP_EXECUTIONS = 11.0
 STOP_CONNECTIONS = 2.0
@@ -239,25 +240,14 @@ def _door(
         idle_timeout=config.idle_timeout,
         measures=measures,
     )
+    front = site.front(services.health, WebSockets(reactor, services.dispatch, services.subscriptions, terms, _new_id))
     return site.factory(
         clock=reactor,
         names=config.names,
         tls=certificates,
         access=services.access,
         subscriptions=services.subscriptions,
-        routes=Routes.of(
-            [
-                *site.front(
-                    services.health, WebSockets(reactor, services.dispatch, services.subscriptions, terms, _new_id)
-                ),
-                *rest.routes(services.dispatch, config.body_size),
-                *EventStreams(services.dispatch, services.subscriptions, reactor, config.unsent).routes(),
-                metrics_page.route(read),
-                *devices.routes(
-                    services.pairing, services.devices, Names.of(config.names, certificates is not None), time.time
-                ),
-            ]
-        ),
+        routes=Routes.of([*front, *_api(config, reactor, certificates, services), metrics_page.route(read)]),
         new_id=_new_id,
         random=random.SystemRandom().random,
         connections=config.connections,
@@ -265,6 +255,24 @@ def _door(
         handshake_timeout=config.handshake_timeout,
         origins=config.allowed_origins,
     )
+
+
+def _api(
+    config: Config, reactor: IServerReactor, certificates: Certificates | None, services: Services
+) -> Sequence[Route]:
+    """What stands at `/api/v1`, described."""
+    names = Names.of(config.names, certificates is not None)
+    routes = [
+        *rest.routes(services.dispatch, config.body_size),
+        *EventStreams(services.dispatch, services.subscriptions, reactor, config.unsent).routes(),
+        *devices.routes(services.pairing, services.devices, names, time.time),
+    ]
+    limits = Limits(
+        prompt_size=config.prompt_size,
+        timeout_max=config.execution_timeout_max,
+        mcp_configs=tuple(config.mcp_configs),
+    )
+    return [*routes, openapi.route(routes, VERSION, limits)]
 
 
 def _alone(config: Config, reactor: IServerReactor, services: Services, read: metrics_page.Read) -> Door:

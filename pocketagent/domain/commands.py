@@ -30,7 +30,10 @@ _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/@\[\]-]*", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*", re.ASCII)
 _EFFORT = re.compile(r"[a-z]+", re.ASCII)
 # A tool, or a tool with what it may be used for: `Bash(git log:*)`, `Edit(src/**)` (AR-05).
-_TOOL = re.compile(r"[A-Za-z_][\w*-]*(\([^()\x00-\x1f\x7f]+\))?", re.ASCII)
+_TOOL = re.compile(r"[A-Za-z_][A-Za-z0-9_*-]*(\([^()\x00-\x1f\x7f]+\))?", re.ASCII)
+
+BOUNDS = "bounds"
+"""In the metadata of a field: what its validator asks of a value, for those who describe it elsewhere."""
 
 Check = Callable[[object, "Attribute[str | None]", str | None], None]
 
@@ -42,6 +45,25 @@ class Order(StrEnum):
 
 def is_uuid(text: str) -> bool:
     return _UUID.fullmatch(text.lower()) is not None
+
+
+def _bounds(**bounds: object) -> Mapping[str, object]:
+    return {BOUNDS: bounds}
+
+
+def _word(pattern: re.Pattern[str]) -> Mapping[str, object]:
+    return _bounds(pattern=pattern.pattern, max_length=MAX_WORD)
+
+
+_A_SEQ = _bounds(least=0, most=MAX_SEQ)
+_A_UUID = _bounds(uuid=True)
+_A_MOMENT = _bounds(moment=True)
+_ABOVE_0 = _bounds(above=0)
+_SOME = _bounds(max_items=MAX_LIST)
+_SOME_TOOLS = _bounds(
+    max_items=MAX_LIST, of={"pattern": _TOOL.pattern, "max_length": MAX_WORD, "without": "--settings"}
+)
+_NO_NUL = _bounds(without="\0")
 
 
 def _of(pattern: re.Pattern[str], what: str, where: str) -> Check:
@@ -96,21 +118,29 @@ def _moment(_: object, attribute: "Attribute[str | None]", value: str | None) ->
 class Options:
     """How one execution is run (protocol section 5, `execute` options). Nothing here can be taken for a flag."""
 
-    model: str | None = field(default=None, validator=_of(_MODEL, "the name of a model", "data.options"))
-    fallback_model: str | None = field(default=None, validator=_of(_MODEL, "the name of a model", "data.options"))
+    model: str | None = field(
+        default=None, validator=_of(_MODEL, "the name of a model", "data.options"), metadata=_word(_MODEL)
+    )
+    fallback_model: str | None = field(
+        default=None, validator=_of(_MODEL, "the name of a model", "data.options"), metadata=_word(_MODEL)
+    )
     permission_mode: PermissionMode | None = None
-    allowed_tools: tuple[str, ...] = field(default=(), validator=_tools)
-    disallowed_tools: tuple[str, ...] = field(default=(), validator=_tools)
-    append_system_prompt: str | None = None
+    allowed_tools: tuple[str, ...] = field(default=(), validator=_tools, metadata=_SOME_TOOLS)
+    disallowed_tools: tuple[str, ...] = field(default=(), validator=_tools, metadata=_SOME_TOOLS)
+    append_system_prompt: str | None = field(default=None, metadata=_NO_NUL)
     mcp_config: str | None = field(
-        default=None, validator=_of(_NAME, "the name of a configuration from the server's settings", "data.options")
+        default=None,
+        validator=_of(_NAME, "the name of a configuration from the server's settings", "data.options"),
+        metadata=_word(_NAME),
     )
     strict_mcp_config: bool = False
-    add_dirs: tuple[str, ...] = ()
+    add_dirs: tuple[str, ...] = field(default=(), metadata=_SOME)
     dangerously_skip_permissions: bool = False
-    effort: str | None = field(default=None, validator=_of(_EFFORT, "a level of effort", "data.options"))
-    max_budget_usd: float | None = None
-    timeout: float | None = None
+    effort: str | None = field(
+        default=None, validator=_of(_EFFORT, "a level of effort", "data.options"), metadata=_word(_EFFORT)
+    )
+    max_budget_usd: float | None = field(default=None, metadata=_ABOVE_0)
+    timeout: float | None = field(default=None, metadata=_ABOVE_0)
 
     def __attrs_post_init__(self) -> None:
         for name in ("max_budget_usd", "timeout"):
@@ -163,10 +193,10 @@ class PermissionUpdate:
 
     type: UpdateKind
     destination: Destination
-    rules: tuple[ToolRule, ...] | None = None
+    rules: tuple[ToolRule, ...] | None = field(default=None, metadata=_SOME)
     behavior: str | None = field(default=None)
     mode: PermissionMode | None = None
-    directories: tuple[str, ...] | None = None
+    directories: tuple[str, ...] | None = field(default=None, metadata=_SOME)
 
     def __attrs_post_init__(self) -> None:
         where = "data.updated_permissions"
@@ -239,8 +269,8 @@ class DeleteProject:
 class JoinProject:
     scope: ClassVar[Scope] = Scope.READ
     project_id: str
-    after_seq: int | None = field(default=None, validator=_seq)
-    journal_id: str | None = field(default=None, validator=_uuid)
+    after_seq: int | None = field(default=None, validator=_seq, metadata=_A_SEQ)
+    journal_id: str | None = field(default=None, validator=_uuid, metadata=_A_UUID)
 
 
 @frozen(kw_only=True)
@@ -256,10 +286,10 @@ class LeaveProject:
 class Execute:
     scope: ClassVar[Scope] = Scope.EXECUTE
     project_id: str
-    prompt: str
+    prompt: str = field(metadata=_bounds(without="\0", pattern=r"[\s\S]*\S[\s\S]*"))
     options: Options = NO_OPTIONS
     queue: bool = False
-    prompt_id: str | None = field(default=None, validator=_uuid)
+    prompt_id: str | None = field(default=None, validator=_uuid, metadata=_A_UUID)
 
     def __attrs_post_init__(self) -> None:
         if not self.prompt.strip():
@@ -279,7 +309,9 @@ class RemoveFromQueue:
 class Configure:
     scope: ClassVar[Scope] = Scope.EXECUTE
     project_id: str
-    model: str | None = field(default=None, validator=_of(_MODEL, "the name of a model", "data"))
+    model: str | None = field(
+        default=None, validator=_of(_MODEL, "the name of a model", "data"), metadata=_word(_MODEL)
+    )
     permission_mode: PermissionMode | None = None
 
     def __attrs_post_init__(self) -> None:
@@ -312,7 +344,7 @@ class AnswerPermission:
     permission_id: str
     behavior: Behavior
     updated_input: Mapping[str, object] | None = None
-    updated_permissions: tuple[PermissionUpdate, ...] = ()
+    updated_permissions: tuple[PermissionUpdate, ...] = field(default=(), metadata=_SOME)
     message: str = ""
     interrupt: bool = False
 
@@ -340,13 +372,13 @@ class AcknowledgeError:
 class GetMessages:
     scope: ClassVar[Scope] = Scope.READ
     project_id: str
-    since: str | None = field(default=None, validator=_moment)
-    until: str | None = field(default=None, validator=_moment)
-    after_seq: int | None = field(default=None, validator=_seq)
-    before_seq: int | None = field(default=None, validator=_seq)
-    limit: int = 100
+    since: str | None = field(default=None, validator=_moment, metadata=_A_MOMENT)
+    until: str | None = field(default=None, validator=_moment, metadata=_A_MOMENT)
+    after_seq: int | None = field(default=None, validator=_seq, metadata=_A_SEQ)
+    before_seq: int | None = field(default=None, validator=_seq, metadata=_A_SEQ)
+    limit: int = field(default=100, metadata=_bounds(least=1, most=MAX_PAGE))
     direction: Direction | None = None
-    types: tuple[str, ...] | None = None
+    types: tuple[str, ...] | None = field(default=None, metadata=_SOME)
     order: Order = Order.DESC
 
     def __attrs_post_init__(self) -> None:
@@ -360,7 +392,7 @@ class GetMessages:
 class AcknowledgeMessages:
     scope: ClassVar[Scope] = Scope.READ
     project_id: str
-    seq: int
+    seq: int = field(metadata=_A_SEQ)
 
     def __attrs_post_init__(self) -> None:
         if not 0 <= self.seq <= MAX_SEQ:

@@ -4,8 +4,6 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol as Shape
 
-from attrs import frozen
-
 from pocketagent.domain.access import Device, Kind, Scope
 from pocketagent.domain.devices import Change, Known
 from pocketagent.domain.refusals import Code, Refusal, invalid
@@ -13,7 +11,8 @@ from pocketagent.inbound import gate
 from pocketagent.inbound.answer import Answer
 from pocketagent.inbound.gate import COOKIE_NAME, Names
 from pocketagent.inbound.rest import BASE
-from pocketagent.inbound.routes import Body, Route, Visit
+from pocketagent.inbound.routes import About, Body, Route, Visit
+from pocketagent.ports import IConnection
 from pocketagent.wire import devices as wire
 
 MAX_BODY = 4096
@@ -39,31 +38,21 @@ class Granted(Shape):
 class PairingDesk(Shape):
     """Where codes are judged."""
 
-    async def exchange(self, code: str, name: object, kind: Kind) -> Granted: ...
+    async def exchange(self, code: str, name: object, kind: Kind, address: str) -> Granted: ...
 
 
 class Devices(Shape):
     """The devices, for those who ask. All raise Refusal."""
 
-    async def all(self, asker: Device) -> Sequence[Known]: ...
+    async def all(self, asker: IConnection) -> Sequence[Known]: ...
 
-    async def get(self, device_id: str, asker: Device) -> Known: ...
+    async def get(self, device_id: str, asker: IConnection) -> Known: ...
 
-    async def change(self, device_id: str, change: Change, asker: Device) -> Known: ...
+    async def change(self, device_id: str, change: Change, asker: IConnection) -> Known: ...
 
-    async def revoke(self, device_id: str, last_admin: bool, asker: Device) -> None: ...
+    async def revoke(self, device_id: str, last_admin: bool, asker: IConnection) -> None: ...
 
-    async def log_out(self, asker: Device) -> bool: ...
-
-
-@frozen
-class About:
-    """What a route takes and gives, for its description; None for no body."""
-
-    summary: str
-    request: type | None = None
-    answer: type | None = None
-    status: int = 200
+    async def log_out(self, asker: IConnection) -> bool: ...
 
 
 PAIR = About("Exchange the code of a pairing for a device", wire.PairRequest, wire.Paired, 201)
@@ -71,7 +60,7 @@ LOG_OUT = About("End the session of a browser", status=204)
 SHOW_ALL = About("List the devices", answer=wire.DeviceList)
 SHOW = About("Show a device", answer=wire.DeviceState)
 CHANGE = About("Rename a device, give it an end or take it away", wire.ChangeRequest, wire.DeviceState)
-REVOKE = About("Revoke a device", status=204)
+REVOKE = About("Revoke a device", status=204, parameters={"last_admin": {"type": "boolean", "default": False}})
 
 
 def routes(pairing: PairingDesk, devices: Devices, names: Names, now: Callable[[], float]) -> Sequence[Route]:
@@ -82,7 +71,8 @@ def routes(pairing: PairingDesk, devices: Devices, names: Names, now: Callable[[
         if asked.cookie:
             names.check_page(visit.call, needs_origin=True)
         try:
-            granted = await pairing.exchange(asked.code, asked.name, Kind.BROWSER if asked.cookie else Kind.PROGRAM)
+            kind = Kind.BROWSER if asked.cookie else Kind.PROGRAM
+            granted = await pairing.exchange(asked.code, asked.name, kind, visit.channel.address)
         except Refusal as refusal:
             if refusal.code is Code.UNAUTHORIZED:
                 raise gate.unauthorized(str(refusal.details["reason"]), refusal.message) from None
@@ -95,21 +85,21 @@ def routes(pairing: PairingDesk, devices: Devices, names: Names, now: Callable[[
         return Answer(201, wire.paired(known, None if asked.cookie else granted.credential), headers)
 
     async def log_out(visit: Visit) -> Answer:
-        await devices.log_out(visit.device)
+        await devices.log_out(_asker(visit))
         return Answer(204, headers=[("Set-Cookie", _cookie("", 0))])
 
     async def show_all(visit: Visit) -> Answer:
-        return Answer(200, wire.several(await devices.all(visit.device)))
+        return Answer(200, wire.several(await devices.all(_asker(visit))))
 
     async def show(visit: Visit) -> Answer:
-        return Answer(200, wire.one(await devices.get(visit.path["device_id"], visit.device)))
+        return Answer(200, wire.one(await devices.get(visit.path["device_id"], _asker(visit))))
 
     async def change(visit: Visit) -> Answer:
         wanted = wire.change(visit.body)
-        return Answer(200, wire.one(await devices.change(visit.path["device_id"], wanted, visit.device)))
+        return Answer(200, wire.one(await devices.change(visit.path["device_id"], wanted, _asker(visit))))
 
     async def revoke(visit: Visit) -> Answer:
-        await devices.revoke(visit.path["device_id"], _last_admin(visit), visit.device)
+        await devices.revoke(visit.path["device_id"], _last_admin(visit), _asker(visit))
         return Answer(204)
 
     body = Body(MAX_BODY)
@@ -122,6 +112,11 @@ def routes(pairing: PairingDesk, devices: Devices, names: Names, now: Callable[[
         Route(method="PATCH", path=_ONE, answer=change, scope=Scope.READ, body=body, about=CHANGE),
         Route(method="DELETE", path=_ONE, answer=revoke, scope=Scope.ADMIN, query=("last_admin",), about=REVOKE),
     ]
+
+
+def _asker(visit: Visit) -> IConnection:
+    assert visit.asker is not None
+    return visit.asker
 
 
 def _cookie(value: str, seconds: int) -> str:

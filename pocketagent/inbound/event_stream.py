@@ -13,7 +13,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pocketagent.domain.commands import JoinProject
+from pocketagent.domain.commands import MAX_SEQ, JoinProject
 from pocketagent.domain.message import timestamp
 from pocketagent.domain.replies import Reply
 from pocketagent.inbound.answer import Dates
@@ -23,7 +23,7 @@ from pocketagent.inbound.door import Arrival
 from pocketagent.inbound.gate import Headers
 from pocketagent.inbound.outbox import Outbox, Transport, gauge_of
 from pocketagent.inbound.rest import BASE
-from pocketagent.inbound.routes import Route, Visit
+from pocketagent.inbound.routes import About, Route, Visit
 from pocketagent.inbound.visitor import Visitor
 from pocketagent.ports import IBatch, IConnection
 from pocketagent.wire import client, event_stream
@@ -40,6 +40,13 @@ PROJECT_GONE = 1000
 EVENTS = "server-sent events"
 """Our kind of subscriber, in `IBatch.blobs`."""
 
+_ABOUT = About(
+    "The journal of a project as Server-Sent Events",
+    id="events",
+    asks=JoinProject,
+    headers={"Last-Event-ID": {"type": "integer", "minimum": 0, "maximum": MAX_SEQ}},
+    content_type=event_stream.CONTENT_TYPE,
+)
 _NUMBER = re.compile(r"[0-9]{1,30}", re.ASCII)
 
 
@@ -213,6 +220,7 @@ class EventStreams:
                 scope=JoinProject.scope,
                 query=("after_seq", "journal_id"),
                 takes_over=True,
+                about=_ABOUT,
             )
         ]
 

@@ -14,14 +14,33 @@ from urllib.parse import quote
 from attrs import field, frozen
 
 from pocketagent.domain.commands import Command, Execute, GetMessages, Order
-from pocketagent.domain.events import ProjectState
+from pocketagent.domain.events import (
+    AgentConfigured,
+    PermissionResolved,
+    ProcessKilled,
+    ProjectState,
+    PromptDropped,
+    SessionReset,
+)
 from pocketagent.domain.refusals import invalid
-from pocketagent.domain.replies import MessagesFound, Reply
+from pocketagent.domain.replies import (
+    AgentContext,
+    AgentInfo,
+    AgentInterrupted,
+    ExecutionAccepted,
+    HealthStatus,
+    MessagesFound,
+    ProjectDeleted,
+    ProjectListed,
+    Reply,
+    ServerStats,
+)
 from pocketagent.inbound.answer import Answer
 from pocketagent.inbound.gate import Headers
-from pocketagent.inbound.routes import Body, Route, Visit
+from pocketagent.inbound.routes import About, Body, Route, Visit
 from pocketagent.ports import IConnection
 from pocketagent.wire import client, events
+from pocketagent.wire.schema import UUID
 
 BASE = "/api/v1"
 
@@ -40,22 +59,43 @@ class Twin:
     """One request of the WebSocket as a request of HTTP.
 
     `query` and `headers` say what else of the request is a field of the command: a parameter of its name; a header, by
-    the name of its field. `more` makes the headers of an answer out of its command and its reply.
+    the name of its field. `more` makes the headers of an answer out of its command and its reply, and `tells` explains
+    them.
     """
 
     method: str
     path: str
     name: str
+    words: str
+    reply: type[Reply] | None
     status: int = 200
     query: Sequence[str] = ()
     headers: Mapping[str, str] = field(factory=dict)
     body: bool = False
     has_tag: bool = False
     more: Callable[[Command, Reply], Headers] | None = None
+    tells: Mapping[str, str] = field(factory=dict)
 
     @property
-    def wanted(self) -> "type[Command]":
+    def wanted(self) -> type[Command]:
         return client.COMMANDS[self.name]
+
+    def about(self) -> About:
+        """As the description of the API has it."""
+        # The project of `agent_info` is one with a path of its own.
+        suffix = "_of_project" if self.name == "agent_info" and self.path != "/agent" else ""
+        return About(
+            self.words,
+            request=self.wanted if self.body else None,
+            answer=self.reply,
+            status=self.status,
+            also={304: None} if self.has_tag else {},
+            asks=self.wanted if self.query else None,
+            headers={header: {"type": "string", "pattern": UUID} for header in self.headers.values()},
+            tells=self.tells,
+            elsewhere=tuple(self.headers),
+            id=self.name + suffix,
+        )
 
 
 def _of_project(_: Command, reply: Reply) -> Headers:
@@ -88,35 +128,143 @@ _PAGE = ("since", "until", "after_seq", "before_seq", "limit", "direction", "typ
 _PROJECT = "/projects/{project_id}"
 
 TWINS: Sequence[Twin] = (
-    Twin(method="GET", path="/projects", name="project_list", has_tag=True),
-    Twin(method="POST", path="/projects", name="project_create", status=201, body=True, more=_of_project),
-    Twin(method="GET", path=_PROJECT, name="project_get", has_tag=True),
-    Twin(method="PATCH", path=_PROJECT, name="project_update", body=True),
-    Twin(method="DELETE", path=_PROJECT, name="project_delete"),
-    Twin(method="PUT", path=f"{_PROJECT}/trust", name="project_trust", body=True),
-    Twin(method="GET", path=f"{_PROJECT}/messages", name="get_messages", query=_PAGE, has_tag=True, more=_next_page),
-    Twin(method="PUT", path=f"{_PROJECT}/acknowledged", name="message_ack", status=204, body=True),
+    Twin(method="GET", path="/projects", name="project_list", words="All projects", reply=ProjectListed, has_tag=True),
+    Twin(
+        method="POST",
+        path="/projects",
+        name="project_create",
+        words="Make a directory of the server's machine a project",
+        reply=ProjectState,
+        status=201,
+        body=True,
+        more=_of_project,
+        tells={"Location": "Where the project is."},
+    ),
+    Twin(
+        method="GET",
+        path=_PROJECT,
+        name="project_get",
+        words="The state of a project, with its open permission requests",
+        reply=ProjectState,
+        has_tag=True,
+    ),
+    Twin(
+        method="PATCH",
+        path=_PROJECT,
+        name="project_update",
+        words="Rename a project, or mark it as archived",
+        reply=ProjectState,
+        body=True,
+    ),
+    Twin(
+        method="DELETE",
+        path=_PROJECT,
+        name="project_delete",
+        words="Remove a project, its journal included, never its directory",
+        reply=ProjectDeleted,
+    ),
+    Twin(
+        method="PUT",
+        path=f"{_PROJECT}/trust",
+        name="project_trust",
+        words="Approve what a project's own files would run",
+        reply=ProjectState,
+        body=True,
+    ),
+    Twin(
+        method="GET",
+        path=f"{_PROJECT}/messages",
+        name="get_messages",
+        words="A page of the journal",
+        reply=MessagesFound,
+        query=_PAGE,
+        has_tag=True,
+        more=_next_page,
+        tells={"Link": "The next page, where there is one."},
+    ),
+    Twin(
+        method="PUT",
+        path=f"{_PROJECT}/acknowledged",
+        name="message_ack",
+        words="The highest event that this device has shown",
+        reply=None,
+        status=204,
+        body=True,
+    ),
     Twin(
         method="POST",
         path=f"{_PROJECT}/executions",
         name="execute",
+        words="Give the agent a prompt",
+        reply=ExecutionAccepted,
         status=202,
         headers={"prompt_id": "Idempotency-Key"},
         body=True,
         more=_of_execution,
+        tells={"Location": "Where to look what becomes of it."},
     ),
-    Twin(method="DELETE", path=f"{_PROJECT}/executions/{{execution_id}}", name="queue_remove"),
-    Twin(method="POST", path=f"{_PROJECT}/interrupt", name="agent_interrupt"),
-    Twin(method="POST", path=f"{_PROJECT}/kill", name="agent_kill"),
-    Twin(method="POST", path=f"{_PROJECT}/session", name="agent_new_session"),
-    Twin(method="GET", path=f"{_PROJECT}/agent", name="agent_info"),
-    Twin(method="PATCH", path=f"{_PROJECT}/agent", name="agent_configure", body=True),
-    Twin(method="GET", path=f"{_PROJECT}/context", name="agent_context"),
-    Twin(method="POST", path=f"{_PROJECT}/permissions/{{permission_id}}", name="permission_response", body=True),
-    Twin(method="DELETE", path=f"{_PROJECT}/error", name="error_acknowledge"),
-    Twin(method="GET", path="/agent", name="agent_info"),
-    Twin(method="GET", path="/health", name="health_check"),
-    Twin(method="GET", path="/stats", name="server_stats"),
+    Twin(
+        method="DELETE",
+        path=f"{_PROJECT}/executions/{{execution_id}}",
+        name="queue_remove",
+        words="Take a prompt out of the queue",
+        reply=PromptDropped,
+    ),
+    Twin(
+        method="POST",
+        path=f"{_PROJECT}/interrupt",
+        name="agent_interrupt",
+        words="End the running turn",
+        reply=AgentInterrupted,
+    ),
+    Twin(
+        method="POST",
+        path=f"{_PROJECT}/kill",
+        name="agent_kill",
+        words="End the running turn with everything that it has started",
+        reply=ProcessKilled,
+    ),
+    Twin(
+        method="POST",
+        path=f"{_PROJECT}/session",
+        name="agent_new_session",
+        words="The next prompt begins a new conversation",
+        reply=SessionReset,
+    ),
+    Twin(
+        method="GET",
+        path=f"{_PROJECT}/agent",
+        name="agent_info",
+        words="What the CLI has said of itself",
+        reply=AgentInfo,
+    ),
+    Twin(
+        method="PATCH",
+        path=f"{_PROJECT}/agent",
+        name="agent_configure",
+        words="Change model or permission mode of what runs",
+        reply=AgentConfigured,
+        body=True,
+    ),
+    Twin(
+        method="GET",
+        path=f"{_PROJECT}/context",
+        name="agent_context",
+        words="How full the conversation is",
+        reply=AgentContext,
+    ),
+    Twin(
+        method="POST",
+        path=f"{_PROJECT}/permissions/{{permission_id}}",
+        name="permission_response",
+        words="Answer a permission request",
+        reply=PermissionResolved,
+        body=True,
+    ),
+    Twin(method="DELETE", path=f"{_PROJECT}/error", name="error_acknowledge", words="Leave ERROR", reply=ProjectState),
+    Twin(method="GET", path="/agent", name="agent_info", words="What the CLI has said of itself", reply=AgentInfo),
+    Twin(method="GET", path="/health", name="health_check", words="How the server is", reply=HealthStatus),
+    Twin(method="GET", path="/stats", name="server_stats", words="Figures of the server", reply=ServerStats),
 )
 
 
@@ -144,7 +292,7 @@ def _route(twin: Twin, dispatch: Dispatch, body_size: int) -> Route:
         scope=twin.wanted.scope,
         query=twin.query,
         body=Body(body_size) if twin.body else None,
-        about=twin,
+        about=twin.about(),
     )
 
 

@@ -8,7 +8,7 @@ path, the method, the query, the origin, the credential and its scope, the type 
 """
 
 import re
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import define, field, frozen
@@ -57,6 +57,30 @@ class Visit:
         return self.asker.device
 
 
+@frozen
+class About:
+    """What the description of the API says of a route; types are those of `wire.schema`, None for no body.
+
+    `request`: the class whose fields the body has, but for those that stand in the path or `elsewhere`; `answer`: what
+    comes with `status`; `also`: what other good ends there are. `asks`: the class of which the parameters are fields,
+    or `parameters` with the schema of each. `headers` may come with the request, each with its schema; `tells` are
+    those of the answer, in words. `id` is made of method and path where it is not said.
+    """
+
+    summary: str
+    request: type | None = None
+    answer: object = None
+    status: int = 200
+    also: Mapping[int, object] = field(factory=dict)
+    asks: type | None = None
+    parameters: Mapping[str, Mapping[str, object]] = field(factory=dict)
+    headers: Mapping[str, Mapping[str, object]] = field(factory=dict)
+    tells: Mapping[str, str] = field(factory=dict)
+    elsewhere: Collection[str] = ()
+    id: str = ""
+    content_type: str = JSON
+
+
 Answering = Callable[[Visit], Coroutine["Deferred[Any]", Any, Answer | None]]
 """Answers a request; None where it has taken the connection over. May raise Refusal."""
 
@@ -79,7 +103,7 @@ class Route:
     body: Body | None = None
     before: Callable[[Call, Channel], None] | None = None
     any_host: bool = False
-    about: object = None
+    about: About | None = None
     takes_over: bool = False
     """Whether the connection becomes something else when all is well. Such a GET is no HEAD."""
 

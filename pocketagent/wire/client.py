@@ -85,7 +85,7 @@ REPLIES: Mapping[type[Told], str] = {
 }
 
 # Where an unknown field is a mistake that must not pass: a typo in a safety option (protocol section 2).
-_EXACT: tuple[type[object], ...] = (
+EXACT: tuple[type[object], ...] = (
     commands.Options,
     commands.AnswerPermission,
     commands.PermissionUpdate,
@@ -280,7 +280,7 @@ def _check_exact(value: object, given: object, where: str) -> None:
     if not isinstance(given, Mapping) or not attrs.has(kind):
         return
     fields = attrs.fields_dict(kind)
-    if isinstance(value, _EXACT):
+    if isinstance(value, EXACT):
         for name in given:
             if name not in fields:
                 raise invalid(f"{where}.{name[:MAX_SHOWN]}", f"`{name[:MAX_SHOWN]}` is not known here.")

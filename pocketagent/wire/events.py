@@ -58,7 +58,7 @@ _draft = partial(tuple.__new__, Draft)
 _encode = msgspec.json.Encoder().encode
 
 
-class _PermissionRequest(msgspec.Struct):
+class Asked(msgspec.Struct):
     """The data of `permission_request`: the CLI's request, with its usual fields lifted out of it."""
 
     permission_id: str
@@ -109,9 +109,9 @@ def data(value: Journaled | Reply | ConnectionEstablished) -> bytes:
             return _encode(value)
 
 
-def _permission(event: PermissionRequest) -> _PermissionRequest:
+def _permission(event: PermissionRequest) -> Asked:
     asked = claude.permission(event.request)
-    return _PermissionRequest(
+    return Asked(
         permission_id=event.permission_id,
         tool_name=asked.tool_name,
         display_name=asked.display_name,
