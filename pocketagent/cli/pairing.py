@@ -11,6 +11,7 @@ from pocketagent.cli import qr
 from pocketagent.cli.console import Console, Problem
 from pocketagent.cli.data_directory import existing, told
 from pocketagent.cli.devices import kept
+from pocketagent.cli.recording import recorded
 from pocketagent.cli.remote import MISUNDERSTOOD
 from pocketagent.domain.access import ID_BYTES, Device, Scope, hash_of
 from pocketagent.domain.pairing import (
@@ -58,7 +59,9 @@ def pair(chosen: argparse.Namespace, console: Console) -> None:
     )
     _make_room(files, pairing.created_at)
     waiting = _Waiting(files, DeviceFiles(f"{directory}/devices"), pairing, console)
-    files.save(pairing)
+    details = {"name": pairing.name, "scope": pairing.scope.value, "expires": pairing.device_lifetime}
+    with recorded(directory, console, "pairing_create", device_id=pairing.id, details=details):
+        files.save(pairing)
     try:
         with _interruptible():
             _show(Link(place, secret, server.fingerprint if place.startswith("https:") else None), pairing, console)

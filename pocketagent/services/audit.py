@@ -7,6 +7,7 @@ only stops something is begun in any case: nobody should have to watch an agent 
 """
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import TypeVar
 
 import attrs
 from attrs import define, evolve, field
@@ -50,6 +51,7 @@ _ASIDE = frozenset({"project_id", "execution_id", "permission_id", "device_id"})
 
 _log = Logger()
 
+T = TypeVar("T")
 Work = Callable[[], Coroutine[Deferred[object], object, Sequence[Reply]]]
 
 
@@ -88,10 +90,21 @@ class Audit:
         """
         if not changes(command):
             return await work()
-        deed = self._begun(command, asker)
-        await self._check(command)
+        return await self.record(self._begun(command, asker), work, _done, isinstance(command, _STOPPING))
+
+    async def record(
+        self,
+        deed: Deed,
+        work: Callable[[], Coroutine[Deferred[object], object, T]],
+        done: Callable[[Deed, T], Deed] = lambda deed, result: deed,
+        takes_away: bool = False,
+    ) -> T:
+        """Have something done, and write it down with what became of it. `done` adds what is known only then;
+        `takes_away`: what only stops something, or takes somebody's right, is done in any case. Raises as `witness`.
+        """
+        await self._check(takes_away)
         try:
-            replies = await work()
+            result = await work()
         except Refusal as refusal:
             await self.keep(evolve(deed, outcome=refusal.code.value))
             raise
@@ -104,8 +117,8 @@ class Audit:
         except Exception:
             await self.keep(evolve(deed, outcome=FAILED))
             raise
-        await self.keep(_done(deed, replies))
-        return replies
+        await self.keep(done(deed, result))
+        return result
 
     async def keep(self, deed: Deed) -> None:
         """Write it down before anything is answered; where that fails it is owed."""
@@ -144,8 +157,7 @@ class Audit:
             details=_details(command, core),
         )
 
-    async def _check(self, command: Command) -> None:
-        is_stopping = isinstance(command, _STOPPING)
+    async def _check(self, is_stopping: bool) -> None:
         if is_stopping and len(self._owed) < MAX_OWED:
             return
         if not self._owed:

@@ -1,14 +1,17 @@
 # -*- test-case-name: tests.services.test_devices -*-
 """The devices, as those see and change them who may: an admin all of them, every device itself a little."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from attrs import define, evolve
 
-from pocketagent.domain.access import LAST_MOMENT, Device, Kind, Scope, device_name, is_last_admin
+from pocketagent.domain.access import LAST_MOMENT, MAX_NAME, Device, Kind, Scope, device_name, is_last_admin
+from pocketagent.domain.deeds import Deed, Origin
 from pocketagent.domain.devices import Change, Known
+from pocketagent.domain.message import timestamp
 from pocketagent.domain.refusals import Code, Refusal, invalid
-from pocketagent.ports import IDevices, StorageUnavailable
+from pocketagent.ports import IConnection, IDevices, StorageUnavailable
+from pocketagent.services.audit import Audit
 from pocketagent.services.projects import no_storage
 from pocketagent.services.sightings import Sightings
 
@@ -21,19 +24,36 @@ class Devices:
     _store: IDevices
     _sightings: Sightings
     _now: Callable[[], float]
+    _audit: Audit
 
-    async def all(self, asker: Device) -> Sequence[Known]:
+    async def all(self, asker: IConnection) -> Sequence[Known]:
         """The oldest first."""
-        _must_be_admin(asker)
+        _must_be_admin(asker.device)
         devices = sorted(await self._all(), key=lambda device: (device.created_at, device.id))
         return [self._known(device) for device in devices]
 
-    async def get(self, device_id: str, asker: Device) -> Known:
-        _must_be_admin_or(device_id, asker)
+    async def get(self, device_id: str, asker: IConnection) -> Known:
+        _must_be_admin_or(device_id, asker.device)
         return self._known(_one(device_id, await self._all()))
 
-    async def change(self, device_id: str, change: Change, asker: Device) -> Known:
+    async def change(self, device_id: str, change: Change, asker: IConnection) -> Known:
         """Raises Refusal: INVALID_MESSAGE for a bad name, an end that lies behind, or one for what is over already."""
+        deed = _deed("device_update", asker, device_id, **_described(change))
+        return await self._audit.record(deed, lambda: self._change(device_id, change, asker.device))
+
+    async def revoke(self, device_id: str, last_admin: bool, asker: IConnection) -> None:
+        """It is out within a second. The last admin only where that is said (`last_admin`)."""
+        deed = _deed("device_revoke", asker, device_id)
+        await self._audit.record(deed, lambda: self._revoke(device_id, last_admin, asker.device), takes_away=True)
+
+    async def log_out(self, asker: IConnection) -> bool:
+        """Whether the device is gone: one that is a browser's session is, a program's stays."""
+        if asker.device.kind is not Kind.BROWSER:
+            return False
+        deed = _deed("session_end", asker, asker.device.id)
+        return await self._audit.record(deed, lambda: self._removed(asker.device.id), takes_away=True)
+
+    async def _change(self, device_id: str, change: Change, asker: Device) -> Known:
         _must_be_admin_or(device_id, asker)
         if change.sets_end:
             _must_be_admin(asker)
@@ -47,17 +67,12 @@ class Devices:
             raise _no_device(device_id)
         return self._known(changed)
 
-    async def revoke(self, device_id: str, last_admin: bool, asker: Device) -> None:
-        """It is out within a second. The last admin only where that is said (`last_admin`)."""
+    async def _revoke(self, device_id: str, last_admin: bool, asker: Device) -> None:
         _must_be_admin(asker)
         devices = await self._all()
         self._leaves_an_admin(_one(device_id, devices), devices, last_admin)
         if not await self._removed(device_id):
             raise _no_device(device_id)
-
-    async def log_out(self, asker: Device) -> bool:
-        """Whether the device is gone: one that is a browser's session is, a program's stays."""
-        return asker.kind is Kind.BROWSER and await self._removed(asker.id)
 
     def _ending(self, device: Device, change: Change, devices: Sequence[Device]) -> Device:
         now, end = self._now(), change.expires_at
@@ -129,6 +144,27 @@ def _one(device_id: str, devices: Sequence[Device]) -> Device:
 
 def _no_device(device_id: str) -> Refusal:
     return Refusal(Code.DEVICE_NOT_FOUND, "There is no such device: it may have been revoked.")
+
+
+def _deed(action: str, asker: IConnection, device_id: str, **details: object) -> Deed:
+    return Deed(
+        action=action,
+        origin=Origin.DEVICE,
+        actor_id=asker.device.id,
+        actor_name=asker.device.name,
+        address=asker.address,
+        device_id=device_id,
+        details=details,
+    )
+
+
+def _described(change: Change) -> Mapping[str, object]:
+    """What was asked, for the audit log; a time that is none as what it is."""
+    said: dict[str, object] = {} if change.name is None else {"name": change.name[:MAX_NAME]}
+    if change.sets_end:
+        end = change.expires_at
+        said["expires_at"] = timestamp(end) if end is not None and 0 <= end <= LAST_MOMENT else end and repr(end)
+    return said
 
 
 def _name(text: str) -> str:

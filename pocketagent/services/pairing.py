@@ -7,18 +7,18 @@ from attrs import define, evolve, field, frozen
 from twisted.internet.defer import DeferredLock
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
-from twisted.logger import Logger
 
 from pocketagent.domain.access import MAX_DEVICES, TOKEN_BYTES, Device, Kind, cookie, hash_of, token
+from pocketagent.domain.deeds import Deed, Origin
+from pocketagent.domain.message import timestamp
 from pocketagent.domain.pairing import Pairing, fitting, name_of, said_name
 from pocketagent.domain.refusals import Code, Refusal, invalid
 from pocketagent.ports import IDevices, IPairings, StorageUnavailable
+from pocketagent.services.audit import Audit
 from pocketagent.services.projects import no_storage
 
 ANSWER_AFTER = 1.0
 """Seconds after which a wrong code is answered, whatever was done meanwhile: how long it took says nothing (AU-13)."""
-
-_log = Logger()
 
 
 @frozen
@@ -27,6 +27,24 @@ class Granted:
 
     device: Device
     credential: str = field(repr=False)
+
+
+class _NotGood(Refusal):
+    """The one answer to every code that opens nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            Code.UNAUTHORIZED,
+            "This code is not, or no longer, good: `pocketagent pair` on the server's machine makes a new one.",
+            reason="pairing",
+        )
+
+
+def _described(deed: Deed, granted: Granted) -> Deed:
+    device = granted.device
+    end = None if device.expires_at is None else timestamp(device.expires_at)
+    details = {"name": device.name, "scope": device.scope.value, "kind": device.kind.value, "expires_at": end}
+    return evolve(deed, details=details)
 
 
 @define(eq=False)
@@ -38,15 +56,16 @@ class PairingDesk:
     _clock: IReactorTime
     _now: Callable[[], float]
     _random_hex: Callable[[int], str]
+    _audit: Audit
     _turn: DeferredLock = field(factory=DeferredLock)
     _wrong: dict[str, int] = field(factory=dict)
     """What was counted, also where it could not be kept."""
 
-    async def exchange(self, code: str, name: object, kind: Kind) -> Granted:
+    async def exchange(self, code: str, name: object, kind: Kind, address: str) -> Granted:
         """The new device of whoever knows the code; what it may do was said by who made the pairing.
 
-        Raises Refusal: UNAUTHORIZED for whatever is no code of an open pairing, always the same one; INVALID_MESSAGE
-        for a bad name, which is no try; RESOURCE_LIMIT, STORAGE_UNAVAILABLE.
+        `address` is where they come from. Raises Refusal: UNAUTHORIZED for whatever is no code of an open pairing,
+        always the same one; INVALID_MESSAGE for a bad name, which is no try; RESOURCE_LIMIT, STORAGE_UNAVAILABLE.
         """
         try:
             said = said_name(name)
@@ -55,36 +74,34 @@ class PairingDesk:
         began = self._clock.seconds()
         await self._turn.acquire()
         try:
-            granted = await self._judge(code, said, kind)
+            return await self._judge(code, said, kind, address)
         except StorageUnavailable:
             raise no_storage() from None
+        except _NotGood:
+            pass
         finally:
             self._turn.release()
-        if granted is None:
-            await deferLater(self._clock, max(0.0, began + ANSWER_AFTER - self._clock.seconds()))
-            raise Refusal(
-                Code.UNAUTHORIZED,
-                "This code is not, or no longer, good: `pocketagent pair` on the server's machine makes a new one.",
-                reason="pairing",
-            )
-        return granted
+        await deferLater(self._clock, max(0.0, began + ANSWER_AFTER - self._clock.seconds()))
+        raise _NotGood()
 
-    async def _judge(self, code: str, said: str | None, kind: Kind) -> Granted | None:
+    async def _judge(self, code: str, said: str | None, kind: Kind, address: str) -> Granted:
         open_pairings = await self._open()
         found = fitting(open_pairings, code)
+        deed = Deed(action="device_pair", origin=Origin.STRANGER, address=address)
         if found is None:
             for pairing in open_pairings:
                 self._wrong[pairing.id] = pairing.wrong + 1
                 await self._pairings.count_wrong(pairing.id)
-            return None
+            if open_pairings:
+                # Bounded: after a few there is none open any more.
+                await self._audit.keep(evolve(deed, outcome=Code.UNAUTHORIZED.value))
+            raise _NotGood()
         if len(await self._all_devices()) >= MAX_DEVICES:
-            raise Refusal(
-                Code.RESOURCE_LIMIT, f"There are {MAX_DEVICES} devices: revoke one first.", limit=MAX_DEVICES
-            )  # fmt: skip
-        # Gone for everybody before anything is given for it; who has withdrawn it meanwhile was first.
-        if not await self._pairings.take(found.id):
-            return None
-        return await self._grant(found, name_of(found, said), kind)
+            message = f"There are {MAX_DEVICES} devices: revoke one first."
+            raise Refusal(Code.RESOURCE_LIMIT, message, limit=MAX_DEVICES)
+        return await self._audit.record(
+            evolve(deed, device_id=found.id), lambda: self._grant(found, name_of(found, said), kind), _described
+        )
 
     async def _open(self) -> Sequence[Pairing]:
         """Those that are open now. Those whose time is over are removed."""
@@ -104,6 +121,9 @@ class PairingDesk:
             raise StorageUnavailable("the devices cannot be read") from None
 
     async def _grant(self, pairing: Pairing, name: str, kind: Kind) -> Granted:
+        # Gone for everybody before anything is given for it; who has withdrawn it meanwhile was first.
+        if not await self._pairings.take(pairing.id):
+            raise _NotGood()
         now, secret = self._now(), self._random_hex(TOKEN_BYTES)
         device = Device(
             id=pairing.id,
@@ -115,5 +135,4 @@ class PairingDesk:
             kind=kind,
         )
         await self._devices.save(device)
-        _log.info("Paired: {name} ({id}), which may: {scope}", name=device.name, id=device.id, scope=device.scope.value)
         return Granted(device, (cookie if kind is Kind.BROWSER else token)(device.id, secret))

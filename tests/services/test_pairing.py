@@ -8,7 +8,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from pocketagent.domain.access import COOKIE, MAX_DEVICES, TOKEN, Device, Kind, Scope, hash_of, token
 from pocketagent.domain.pairing import LIFETIME, MAX_WRONG, NAMELESS, Pairing, code
 from pocketagent.domain.refusals import Code, Refusal
-from pocketagent.outbound.memory import MemoryDevices, MemoryPairings
+from pocketagent.outbound.memory import MemoryAudit, MemoryDevices, MemoryPairings
+from pocketagent.services.audit import Audit
 from pocketagent.services.pairing import ANSWER_AFTER, Granted, PairingDesk
 from tests.services.workshop import done
 
@@ -24,12 +25,14 @@ class DeskCase(SynchronousTestCase):
         self.now = NOW
         self.pairings = MemoryPairings()
         self.devices = MemoryDevices()
+        self.records = MemoryAudit(lambda: self.now)
         self.counter = 0
         self.desk = self.made_desk()
         self.save(PAIRING)
 
     def made_desk(self) -> PairingDesk:
-        return PairingDesk(self.pairings, self.devices, self.clock, lambda: self.now, self.random_hex)
+        audit = Audit(self.records, self.clock, lambda project_id: None)
+        return PairingDesk(self.pairings, self.devices, self.clock, lambda: self.now, self.random_hex, audit)
 
     def random_hex(self, size: int) -> str:
         self.counter += 1
@@ -39,7 +42,7 @@ class DeskCase(SynchronousTestCase):
         self.successResultOf(done(self.pairings.save(pairing)))
 
     def exchanging(self, text: str = GOOD, name: object = None, kind: Kind = Kind.PROGRAM) -> "Deferred[Granted]":
-        return done(self.desk.exchange(text, name, kind))
+        return done(self.desk.exchange(text, name, kind, "192.0.2.7"))
 
     def granted(self, text: str = GOOD, name: object = None, kind: Kind = Kind.PROGRAM) -> Granted:
         return self.successResultOf(self.exchanging(text, name, kind))
@@ -236,6 +239,34 @@ class GuessingTests(DeskCase):
         self.desk = self.made_desk()
         self.wrong(GOOD)
         self.assertEqual(self.all_devices(), [])
+
+
+class WrittenDownTests(DeskCase):
+    """What stands of it in the audit log."""
+
+    def test_written_down(self) -> None:
+        """Who came in by a code, from where, and as what; and wrong codes as long as they count. No code, no token."""
+        self.wrong(code("0" * 32))
+        granted = self.granted(name="Pixel")
+        self.wrong(code("0" * 32))
+        deeds = [record.deed for record in self.records.records]
+        self.assertEqual(
+            [(deed.action, deed.address, deed.device_id, deed.outcome) for deed in deeds],
+            [
+                ("device_pair", "192.0.2.7", None, "UNAUTHORIZED"),
+                ("device_pair", "192.0.2.7", PAIRING.id, "ok"),
+            ],
+        )
+        self.assertEqual(deeds[1].details, {"name": "Pixel", "scope": "execute", "kind": "program", "expires_at": None})
+        for secret in (SECRET, "0" * 32, granted.credential[-64:]):
+            self.assertNotIn(secret, repr(deeds))
+
+    def test_cannot_be_written_down(self) -> None:
+        """Where it cannot be written nobody is let in, and the code stays good."""
+        self.records.fails = True
+        self.refused(self.exchanging(), Code.STORAGE_UNAVAILABLE)
+        self.records.fails = False
+        self.granted()
 
 
 class BrokenTests(DeskCase):
