@@ -9,6 +9,7 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from pocketagent.domain.access import Device, Kind, Scope
+from pocketagent.domain.attachment import Attachment, MediaType
 from pocketagent.domain.deeds import FIRST, Deed, Origin
 from pocketagent.domain.message import Direction, Draft, Entry, timestamp
 from pocketagent.domain.pairing import Pairing
@@ -16,6 +17,7 @@ from pocketagent.domain.project import Project, Standing
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.sighting import Sighting
 from pocketagent.ports import (
+    IAttachments,
     IAudit,
     IDevices,
     IDirectories,
@@ -316,6 +318,72 @@ DEVICE = Device(
     expires_at=1770000000.0,
 )
 OTHER_DEVICE = evolve(DEVICE, id="00112233445566aa", name="Tablet", expires_at=None)
+
+
+ATTACHMENT = Attachment(
+    id="aa112233-4455-4677-8899-aabbccddeeff",
+    name="a picture – ü.png",
+    media_type=MediaType.PNG,
+    size=5,
+    sha256="0e" * 32,
+    created_at="2026-01-01T12:00:00.000000Z",
+)
+OTHER_ATTACHMENT = evolve(
+    ATTACHMENT,
+    id="00112233-4455-4677-8899-aabbccddeeff",
+    media_type=MediaType.TEXT,
+    size=0,
+    created_at="2026-01-01T12:00:01.000000Z",
+)
+
+
+class AttachmentsContract(Mixin):
+    """For `IAttachments`."""
+
+    project = PROJECT.id
+
+    def make_attachments(self) -> IAttachments:
+        """New ones, with nothing in them; `project` is there."""
+        raise NotImplementedError
+
+    async def test_provides(self) -> None:
+        """The object provides what it claims."""
+        verifyObject(IAttachments, self.make_attachments())
+
+    async def test_saved(self) -> None:
+        """What was saved comes back, the oldest first; the bytes as they were, line ends and all."""
+        attachments = self.make_attachments()
+        self.assertEqual(list(await attachments.all(self.project)), [])
+        await attachments.save(self.project, OTHER_ATTACHMENT, b"")
+        await attachments.save(self.project, ATTACHMENT, b"a\n\0\r\xff")
+        self.assertEqual(list(await attachments.all(self.project)), [ATTACHMENT, OTHER_ATTACHMENT])
+        self.assertEqual(await attachments.read(self.project, ATTACHMENT.id), b"a\n\0\r\xff")
+        self.assertEqual(await attachments.read(self.project, OTHER_ATTACHMENT.id), b"")
+
+    async def test_saved_once_in_memory(self) -> None:
+        """The body of a request may be handed over as it was read, as a bytearray."""
+        attachments = self.make_attachments()
+        await attachments.save(self.project, ATTACHMENT, bytearray(b"12345"))
+        self.assertEqual(await attachments.read(self.project, ATTACHMENT.id), b"12345")
+
+    async def test_removed(self) -> None:
+        """What is removed is gone, once; the others stay."""
+        attachments = self.make_attachments()
+        await attachments.save(self.project, ATTACHMENT, b"12345")
+        await attachments.save(self.project, OTHER_ATTACHMENT, b"")
+        asked = [ATTACHMENT.id, ATTACHMENT.id, ATTACHMENT.id.upper(), "../../metadata.json", ""]
+        self.assertEqual([await attachments.remove(self.project, each) for each in asked], [True, *[False] * 4])
+        self.assertIsNone(await attachments.read(self.project, ATTACHMENT.id))
+        self.assertEqual(list(await attachments.all(self.project)), [OTHER_ATTACHMENT])
+
+    async def test_of_one_project(self) -> None:
+        """Another project has none of them, nor has what is no project."""
+        attachments = self.make_attachments()
+        await attachments.save(self.project, ATTACHMENT, b"12345")
+        for other in (OTHER_PROJECT.id, "..", ""):
+            self.assertEqual(list(await attachments.all(other)), [])
+            self.assertIsNone(await attachments.read(other, ATTACHMENT.id))
+            self.assertFalse(await attachments.remove(other, ATTACHMENT.id))
 
 
 class DevicesContract(Mixin):

@@ -90,7 +90,7 @@ def read(disk: Disk, fd: int, start: int, end: int) -> bytes:
     return b"".join(pieces)
 
 
-def write(disk: Disk, fd: int, data: bytes, offset: int) -> None:
+def write(disk: Disk, fd: int, data: bytes | memoryview, offset: int) -> None:
     """All of the data, there. Raises OSError; then a part of it may stand there."""
     written = disk.pwrite(fd, data, offset)
     while written < len(data):
@@ -112,7 +112,7 @@ def load(disk: Disk, path: str, limit: int) -> bytes:
         disk.close(fd)
 
 
-def save(disk: Disk, path: str, pieces: Iterable[bytes]) -> None:
+def save(disk: Disk, path: str, pieces: Iterable[bytes | memoryview]) -> None:
     """Let the file have this content, or, on an OSError or a power loss, still the one before."""
     new = path + ".tmp"
     with suppress(FileNotFoundError):

@@ -9,12 +9,14 @@ from attrs import evolve
 from zope.interface import implementer
 
 from pocketagent.domain.access import Device
+from pocketagent.domain.attachment import Attachment, Content
 from pocketagent.domain.deeds import FIRST, Deed, Record
 from pocketagent.domain.message import Draft, Entry, timestamp
 from pocketagent.domain.pairing import Pairing
 from pocketagent.domain.project import Place, Project, Trust, check_path, invalid_path, judged
 from pocketagent.domain.sighting import Sighting
 from pocketagent.ports import (
+    IAttachments,
     IAudit,
     IDevices,
     IDirectories,
@@ -146,6 +148,37 @@ class MemoryProjects:
     async def remove(self, project_id: str) -> None:
         self._check()
         self._projects.pop(project_id, None)
+
+    def _check(self) -> None:
+        if self.fails:
+            raise StorageUnavailable("The memory is set to fail.")
+
+
+@implementer(IAttachments)
+class MemoryAttachments:
+    """Attachments, as long as the process lives. While `fails` nothing can be kept or told."""
+
+    def __init__(self) -> None:
+        self.fails = False
+        self._kept: dict[str, dict[str, tuple[Attachment, bytes]]] = {}
+
+    async def all(self, project_id: str) -> Sequence[Attachment]:
+        self._check()
+        found = [attachment for attachment, _ in self._kept.get(project_id, {}).values()]
+        return sorted(found, key=lambda one: (one.created_at, one.id))
+
+    async def save(self, project_id: str, attachment: Attachment, content: Content) -> None:
+        self._check()
+        self._kept.setdefault(project_id, {})[attachment.id] = (attachment, bytes(content))
+
+    async def read(self, project_id: str, attachment_id: str) -> bytes | None:
+        self._check()
+        found = self._kept.get(project_id, {}).get(attachment_id)
+        return None if found is None else found[1]
+
+    async def remove(self, project_id: str, attachment_id: str) -> bool:
+        self._check()
+        return self._kept.get(project_id, {}).pop(attachment_id, None) is not None
 
     def _check(self) -> None:
         if self.fails:

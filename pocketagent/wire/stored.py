@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from pocketagent.domain.access import Device, Kind, Scope, device_name
+from pocketagent.domain.attachment import Attachment, MediaType
 from pocketagent.domain.pairing import Pairing
 from pocketagent.domain.project import Project, check_path, project_name
 from pocketagent.domain.refusals import Refusal
@@ -70,6 +71,16 @@ class _StoredPairing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     created_at: _NotNegative
 
 
+class _StoredAttachment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    version: int
+    id: str
+    name: str
+    media_type: MediaType
+    size: _Natural
+    sha256: _Sha256
+    created_at: _Timestamp
+
+
 class _StoredAddress(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     version: int
     names: list[str]
@@ -82,7 +93,7 @@ class _StoredSightings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     seen: dict[str, tuple[_NotNegative, str]]
 
 
-S = TypeVar("S", _StoredProject, _StoredDevice, _StoredPairing, _StoredAddress, _StoredSightings)
+S = TypeVar("S", _StoredAttachment, _StoredProject, _StoredDevice, _StoredPairing, _StoredAddress, _StoredSightings)
 
 
 def is_project_id(text: str) -> bool:
@@ -205,6 +216,33 @@ def decode_pairing(data: bytes, wrong: int) -> Pairing:
         device_lifetime=stored.device_lifetime,
         created_at=stored.created_at,
         wrong=wrong,
+    )
+
+
+def encode_attachment(attachment: Attachment) -> bytes:
+    """What `decode_attachment` reads, as one line with its end: the bytes themselves come behind it."""
+    form = _StoredAttachment(
+        version=VERSION,
+        id=attachment.id,
+        name=attachment.name,
+        media_type=attachment.media_type,
+        size=attachment.size,
+        sha256=attachment.sha256,
+        created_at=attachment.created_at,
+    )
+    return msgspec.json.encode(form) + b"\n"
+
+
+def decode_attachment(line: bytes) -> Attachment:
+    """Raises ValueError, with what is wrong as the end of a sentence."""
+    stored = _read(line, _StoredAttachment)
+    return Attachment(
+        id=stored.id,
+        name=stored.name,
+        media_type=stored.media_type,
+        size=stored.size,
+        sha256=stored.sha256,
+        created_at=stored.created_at,
     )
 
 

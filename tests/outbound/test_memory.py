@@ -5,6 +5,7 @@ from itertools import count
 from twisted.trial.unittest import TestCase
 
 from pocketagent.outbound.memory import (
+    MemoryAttachments,
     MemoryDevices,
     MemoryDirectories,
     MemoryPairings,
@@ -13,9 +14,11 @@ from pocketagent.outbound.memory import (
 )
 from pocketagent.ports import StorageUnavailable
 from tests.contracts import (
+    ATTACHMENT,
     DEVICE,
     PAIRING,
     PROJECT,
+    AttachmentsContract,
     DevicesContract,
     DirectoriesContract,
     PairingsContract,
@@ -41,6 +44,22 @@ class MemoryProjectsTests(ProjectsContract, TestCase):
             await projects.all()
         projects.fails = False
         self.assertEqual(list(await projects.all()), [PROJECT])
+
+
+class MemoryAttachmentsTests(AttachmentsContract, TestCase):
+    """The contract, in memory."""
+
+    def make_attachments(self) -> MemoryAttachments:
+        return MemoryAttachments()
+
+    async def test_failing(self) -> None:
+        """While it is set to fail, nothing is kept, told or removed."""
+        attachments = self.make_attachments()
+        attachments.fails = True
+        with self.assertRaises(StorageUnavailable):
+            await attachments.save(self.project, ATTACHMENT, b"12345")
+        with self.assertRaises(StorageUnavailable):
+            await attachments.all(self.project)
 
 
 class MemoryDevicesTests(DevicesContract, TestCase):
