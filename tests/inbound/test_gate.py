@@ -3,9 +3,10 @@
 from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
+from pocketagent.domain.access import Kind
 from pocketagent.inbound import gate
 from pocketagent.inbound.gate import Call, Head, Names, TurnedAway
-from tests.inbound.house import KEY
+from tests.inbound.house import COOKIE, KEY, TOKEN
 
 NAMES = Names.of(["localhost", "127.0.0.1", "::1", "good.example"], tls=True)
 
@@ -278,3 +279,87 @@ class UpgradeTests(SynchronousTestCase):
     def test_secrets_are_not_shown(self) -> None:
         """A request that is logged shows no header."""
         self.assertNotIn("secret", repr(call(authorization="Bearer secret")))
+
+
+class CookieTests(SynchronousTestCase):
+    """The cookie of a browser is a credential where one of our own pages asks, and nowhere else (protocol 3.1)."""
+
+    SHOWN = f"{gate.COOKIE_NAME}={COOKIE}"
+
+    def judged(self, method: str = "GET", names: Names = NAMES, **headers: str | list[str]) -> gate.Credential | int:
+        """What was shown, or the status with which it is refused."""
+        said = {"host": "good.example:8443", "cookie": self.SHOWN} | headers
+        try:
+            return gate.credential(evolve(call(**said), method=method), names)
+        except TurnedAway as refusal:
+            self.assertNotIn(COOKIE[-32:], refusal.message)
+            return refusal.status
+
+    def assert_good(self, found: gate.Credential | int) -> None:
+        self.assertEqual(found, gate.Credential(Kind.BROWSER, COOKIE))
+
+    def test_origin(self) -> None:
+        """With our origin, letter by letter, it is good for everything."""
+        for method in ("GET", "HEAD", "POST", "PATCH", "DELETE"):
+            self.assert_good(self.judged(method, origin="https://good.example:8443"))
+        self.assert_good(self.judged(origin="https://good.example:8443", upgrade="websocket"))
+
+    def test_other_origins(self) -> None:
+        """Another origin is never good, whatever else is said: lookalikes, another port or scheme, `null` (OR-02,
+        OR-03)."""
+        for origin in (
+            "https://good.example",
+            "https://good.example:9999",
+            "http://good.example:8443",
+            "https://good.example.evil.com:8443",
+            "https://evil.com/https://good.example:8443",
+            "https://user@good.example:8443",
+            "null",
+            "",
+        ):
+            for method in ("GET", "POST"):
+                self.assertEqual(self.judged(method, origin=origin, sec_fetch_site="same-origin"), 403, origin)
+
+    def test_no_origin(self) -> None:
+        """Without an origin it is good for looking only, and only where the browser says that our own page asks
+        (OR-04)."""
+        for method in ("GET", "HEAD"):
+            self.assert_good(self.judged(method, sec_fetch_site="same-origin"))
+            for site in ("same-site", "cross-site", "none", "Same-Origin", ""):
+                self.assertEqual(self.judged(method, sec_fetch_site=site), 403, site)
+            self.assertEqual(self.judged(method), 403)
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            self.assertEqual(self.judged(method, sec_fetch_site="same-origin"), 403, method)
+        self.assertEqual(self.judged(sec_fetch_site="same-origin", upgrade="websocket"), 403)
+
+    def test_twice(self) -> None:
+        """Two cookies of the name are refused, in one header or in two, as is one beside a token (OR-11)."""
+        same: dict[str, str | list[str]] = {"sec_fetch_site": "same-origin"}
+        self.assertEqual(self.judged("GET", NAMES, **same, cookie=f"{self.SHOWN}; a=b; {gate.COOKIE_NAME}=x"), 400)
+        self.assertEqual(self.judged("GET", NAMES, **same, cookie=[self.SHOWN, self.SHOWN]), 400)
+        self.assertEqual(self.judged("GET", NAMES, **same, authorization=f"Bearer {TOKEN}"), 400)
+        self.assertEqual(self.judged(sec_fetch_site=["same-origin", "same-origin"]), 400)
+
+    def test_others_beside_it(self) -> None:
+        """Other cookies are none of our business; without ours a token is what counts."""
+        self.assert_good(self.judged(sec_fetch_site="same-origin", cookie=f"a=b; {self.SHOWN};c={gate.COOKIE_NAME}"))
+        for cookie in ("", "a=b", f"x{self.SHOWN}", gate.COOKIE_NAME, f"__Secure-pocketagent={COOKIE}"):
+            self.assertEqual(self.judged(cookie=cookie), 401, cookie)
+            shown = self.judged(cookie=cookie, authorization=f"Bearer {TOKEN}")
+            self.assertEqual(shown, gate.Credential(Kind.PROGRAM, TOKEN))
+
+    def test_without_tls(self) -> None:
+        """Without TLS it is refused, whatever a header says of another scheme."""
+        plain = Names.of(["good.example"], tls=False)
+        for more in ({}, {"x_forwarded_proto": "https"}, {"forwarded": "proto=https"}):
+            headers: dict[str, str | list[str]] = {"origin": "http://good.example:8443", **more}
+            self.assertEqual(self.judged("GET", plain, **headers), 403)
+
+    def test_who_says_that_it_is_somebody(self) -> None:
+        """What a request says of who asks, besides its credential, has no effect (AU-31)."""
+        for name in ("x_forwarded_user", "x_remote_user", "x_auth_user", "remote_user", "x_forwarded_for"):
+            self.assertEqual(self.judged("GET", NAMES, cookie="a=b", **{name: "admin"}), 401, name)
+
+    def test_not_shown(self) -> None:
+        """What is printed of a credential holds no secret."""
+        self.assertNotIn(COOKIE, repr(gate.Credential(Kind.BROWSER, COOKIE)))
