@@ -166,6 +166,7 @@ def erect(
     )
     if certificates is not None:
         services.metrics.include(lambda: [_lifetime(certificates)])
+        services.health.details["certificate"] = lambda: f"{(certificates.ends - time.time()) // 86400:.0f} days left"
     read = partial(_exposed, services.metrics)
     door = _door(config, reactor, certificates, services, measures, read)
     return Floors(pool, threads, claude, services, door, _alone(config, reactor, services, read))

@@ -68,8 +68,8 @@ def show_health(found: HealthStatus, is_json: bool, console: Console) -> int:
     if is_json:
         print(json.dumps(attrs.asdict(found), indent=2), file=console.out)
     else:
-        rows = [(name, one.status, one.reason or "") for name, one in found.checks.items()]
-        print("\n".join((found.status, "", *table(("CHECK", "STATUS", "WHY"), rows))), file=console.out)
+        rows = [(name, one.status, one.detail or "", one.reason or "") for name, one in found.checks.items()]
+        print("\n".join((found.status, "", *table(("CHECK", "STATUS", "FOUND", "WHY"), rows))), file=console.out)
     return 1 if found.status is Condition.UNHEALTHY else 0
 
 

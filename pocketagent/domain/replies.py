@@ -133,10 +133,11 @@ class AgentContext:
 
 @frozen
 class Finding:
-    """One check of the health."""
+    """One check of the health. `reason`: why it is not well; `detail`: what was found in any case, in few words."""
 
     status: Condition
     reason: str | None = None
+    detail: str | None = None
 
 
 @frozen

@@ -40,7 +40,8 @@ _log = Logger()
 
 @define(eq=False)
 class Health:
-    """`faults`: what other parts say of themselves, by the name of the check; an empty text is well."""
+    """`faults`: what other parts say of themselves, by the name of the check; an empty text is well. `details`: what
+    some of them have to say in any case."""
 
     _projects: Projects
     _subscriptions: Subscriptions
@@ -52,6 +53,7 @@ class Health:
     _now: Callable[[], float]
     _measures: Measures
     _faults: Mapping[str, Callable[[], str]]
+    details: dict[str, Callable[[], str]] = field(factory=dict)
     _started: float = 0.0
     _delay_ms: float = 0.0
     _last_beat: float = 0.0
@@ -77,7 +79,7 @@ class Health:
         # Both at once: each may take its time.
         data, disk = Deferred.fromCoroutine(self._data()), Deferred.fromCoroutine(self._disk())
         checks = {
-            "claude": _finding(self._agent.fault, Condition.DEGRADED),
+            "claude": _finding(self._agent.fault, Condition.DEGRADED, self._agent.version),
             "data": await data,
             "disk": await disk,
             "devices": _finding(self._access.fault, Condition.UNHEALTHY),
@@ -85,10 +87,12 @@ class Health:
             "reactor": _finding(
                 f"The server is {self._delay_ms:.0f} ms late." if self._delay_ms > SLOW_REACTOR else "",
                 Condition.DEGRADED,
+                f"{self._delay_ms:.0f} ms late",
             ),
         }
         for name, fault in self._faults.items():
-            checks[name] = _finding(fault(), Condition.DEGRADED)
+            detail = self.details.get(name)
+            checks[name] = _finding(fault(), Condition.DEGRADED, detail and detail())
         return HealthStatus(max((one.status for one in checks.values()), key=_WORST.index), checks)
 
     async def _data(self) -> Finding:
@@ -99,10 +103,9 @@ class Health:
         free = await self._host.free_bytes()
         if free is None:
             return Finding(Condition.UNHEALTHY, "The disk of the data directory does not answer.")
-        if free < LOW_DISK:
-            reason = f"The disk of the data directory has {free // 2**20} MiB left."
-            return Finding(Condition.UNHEALTHY if free < FULL_DISK else Condition.DEGRADED, reason)
-        return Finding(Condition.HEALTHY)
+        reason = f"The disk of the data directory has {free // 2**20} MiB left." if free < LOW_DISK else ""
+        condition = Condition.UNHEALTHY if free < FULL_DISK else Condition.DEGRADED
+        return _finding(reason, condition, f"{free / 2**30:.1f} GiB free")
 
     def _journals(self) -> Finding:
         stuck = sum(conversation.owes for conversation in self._projects.conversations)
@@ -174,5 +177,5 @@ class Health:
                 connection.send(client.reply(self._stats(connection), when, None, None))
 
 
-def _finding(fault: str, condition: Condition) -> Finding:
-    return Finding(condition, fault) if fault else Finding(Condition.HEALTHY)
+def _finding(fault: str, condition: Condition, detail: str | None = None) -> Finding:
+    return Finding(condition, fault, detail) if fault else Finding(Condition.HEALTHY, None, detail)

@@ -1,5 +1,7 @@
 """What is well and what is not, with a reason; and the figures, which cost nobody anything."""
 
+from twisted.internet.defer import Deferred
+
 from pocketagent.domain.access import Scope
 from pocketagent.domain.agent import BackgroundTasks, PermissionMode, Spoken
 from pocketagent.domain.commands import CheckHealth, GetAgentInfo, GetStats
@@ -32,6 +34,37 @@ class CheckTests(WorkshopCase):
         self.assertEqual(status.status, Condition.HEALTHY)
         self.assertEqual(set(status.checks), {"audit", "claude", "data", "disk", "devices", "journals", "reactor"})
         self.assertEqual({found.reason for found in status.checks.values()}, {None})
+
+    def test_details(self) -> None:
+        """Also where all is well it is said what was found: the CLI's version, the room, the delay, and what others
+        have to say."""
+        self.shop.faults["certificate"] = lambda: ""
+        self.shop.services.health.details["certificate"] = lambda: "397 days left"
+        self.shop.host.free = 3 * 2**29
+        details = {name: found.detail for name, found in self.check().checks.items() if found.detail}
+        self.assertEqual(
+            details,
+            {"claude": "2.1.330", "disk": "1.5 GiB free", "reactor": "0 ms late", "certificate": "397 days left"},
+        )
+
+    def test_hangs(self) -> None:
+        """AD-08: the data directory and its disk are asked at once, so that both are given up in less than a second."""
+        host = self.shop.host
+        hanging: list[Deferred[None]] = []
+
+        async def hang() -> None:
+            hanging.append(Deferred())
+            await hanging[-1]
+
+        host.hangs = hang
+        answer = self.asking(CheckHealth())
+        self.assertEqual(len(hanging), 2)
+        host.free = host.fault = None
+        for one in hanging:
+            one.callback(None)
+        (status,) = self.successResultOf(answer)
+        assert isinstance(status, HealthStatus)
+        self.assertIs(status.status, Condition.UNHEALTHY)
 
     def test_claude(self) -> None:
         """Without the CLI the server can still show history."""

@@ -175,10 +175,16 @@ class FakeHost:
     def memory_bytes(self) -> int:
         return 1000
 
+    hangs: Callable[[], Awaitable[None]] | None = None
+
     async def free_bytes(self) -> int | None:
+        if self.hangs is not None:
+            await self.hangs()
         return self.free
 
     async def data_fault(self) -> str | None:
+        if self.hangs is not None:
+            await self.hangs()
         return self.fault
 
     async def usage(self) -> Usage | None:
