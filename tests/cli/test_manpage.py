@@ -47,7 +47,7 @@ class ManpageTests(SynchronousTestCase):
         shown = re.sub(r".\x08", "", run.stdout)  # bold is a letter over itself
         for part in (
             "pocketagent token create\n",
-            "         pocketagent token create --name phone             a token for",
+            "         pocketagent token create --name laptop            a token for",
             "usage: pocketagent doctor [-h] [--json]",
             "pocketagent completion bash > ~/.local/share",
         ):
