@@ -4,8 +4,6 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol as Shape
 
-from attrs import frozen
-
 from pocketagent.domain.access import Device, Kind, Scope
 from pocketagent.domain.devices import Change, Known
 from pocketagent.domain.refusals import Code, Refusal, invalid
@@ -13,7 +11,7 @@ from pocketagent.inbound import gate
 from pocketagent.inbound.answer import Answer
 from pocketagent.inbound.gate import COOKIE_NAME, Names
 from pocketagent.inbound.rest import BASE
-from pocketagent.inbound.routes import Body, Route, Visit
+from pocketagent.inbound.routes import About, Body, Route, Visit
 from pocketagent.ports import IConnection
 from pocketagent.wire import devices as wire
 
@@ -57,22 +55,12 @@ class Devices(Shape):
     async def log_out(self, asker: IConnection) -> bool: ...
 
 
-@frozen
-class About:
-    """What a route takes and gives, for its description; None for no body."""
-
-    summary: str
-    request: type | None = None
-    answer: type | None = None
-    status: int = 200
-
-
 PAIR = About("Exchange the code of a pairing for a device", wire.PairRequest, wire.Paired, 201)
 LOG_OUT = About("End the session of a browser", status=204)
 SHOW_ALL = About("List the devices", answer=wire.DeviceList)
 SHOW = About("Show a device", answer=wire.DeviceState)
 CHANGE = About("Rename a device, give it an end or take it away", wire.ChangeRequest, wire.DeviceState)
-REVOKE = About("Revoke a device", status=204)
+REVOKE = About("Revoke a device", status=204, parameters={"last_admin": {"type": "boolean", "default": False}})
 
 
 def routes(pairing: PairingDesk, devices: Devices, names: Names, now: Callable[[], float]) -> Sequence[Route]:
