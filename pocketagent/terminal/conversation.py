@@ -11,6 +11,7 @@ from datetime import datetime
 
 from attrs import define, evolve, field
 
+from pocketagent.domain.agent import Behavior
 from pocketagent.domain.events import (
     AgentConfigured,
     ClientMessage,
@@ -210,6 +211,9 @@ class Conversation:
     def _unfinished(self, now: float) -> Iterator[Shown]:
         """The calls that nothing more is heard of."""
         for call in self.calls.values():
+            if call.denied is not None:
+                yield call.denied
+                continue
             inner = self._inner.get(call.id, 0)
             yield Called(call, UNFINISHED, True, max(0.0, now - call.began), inner=inner)
         self.calls.clear()
@@ -235,7 +239,12 @@ class Conversation:
             return
         if asked is not None:
             self._take_out(question, now, now - asked)
-        yield Answered(question, told.behavior, told.by.name if told.by else None, told.reason)
+        answered = Answered(question, told.behavior, told.by.name if told.by else None, told.reason)
+        call = self.calls.get(question.tool_use_id or "")
+        if call is not None and answered.behavior is Behavior.DENY:
+            self.calls[call.id] = evolve(call, denied=answered)  # told with the reason, which the call returns
+        else:
+            yield answered
 
     def _take_out(self, question: Question, now: float, waited: float) -> None:
         """The time for which a person was waited for is neither the tool's nor its subagent's, nor the turn's."""

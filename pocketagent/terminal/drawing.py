@@ -202,6 +202,9 @@ class Pen:
     def _called(self, one: Called) -> Iterator[_Line]:
         call = one.call
         outcome = tools.outcome(one)
+        if call.denied is not None:
+            yield from self._denied(one, call.denied, outcome)
+            return
         told = [*([outcome] if outcome else []), *([_duration(one.seconds)] if one.seconds >= SHORT else [])]
         sign = self._sign("● ") if call.parent is None else self._indent(call)
         lead = Text.assemble((sign, "red" if one.is_error else "green"))
@@ -211,6 +214,16 @@ class Pen:
         body = self._refused(one, outcome) if one.is_error else self._result(one)
         if body is not None:
             yield from self._hung(Text(" " * len(sign)), body)
+
+    def _denied(self, one: Called, answer: Answered, why: str) -> Iterator[_Line]:
+        """A call that did not run, with the answer and its reason as one."""
+        lead = Text(self._indent(one.call) + self._sign("✗ "), "dim")
+        words = self._verdict(answer)
+        told = [f"{words}: {why}" if why and answer.by is not None else words]
+        yield from self._lines(self._headline(lead, one.call.name, one.call.input, told, dim=True))
+        body = self._refused(one, why) if why else None
+        if body is not None:
+            yield from self._hung(Text(" " * lead.cell_len), body)
 
     def _refused(self, one: Called, outcome: str) -> RenderableType | None:
         text = re.sub(r"\AExit code \d+\n", "", one.output[-_MAX_FOLDED:].strip("\r\n"))
@@ -267,17 +280,21 @@ class Pen:
         return Group(shown, self._more(len(lines) - PLAN_LINES)) if len(lines) > PLAN_LINES else shown
 
     def _answered(self, one: Answered) -> Iterator[_Line]:
-        allowed = one.behavior is Behavior.ALLOW
         sign = {Behavior.ALLOW: "✓ ", Behavior.DENY: "✗ "}.get(one.behavior, "· ")
+        lead = Text.assemble((self._sign(sign), "dim"))
+        told = [self._verdict(one)]
+        return self._lines(self._headline(lead, one.question.tool_name, one.question.input, told, dim=True))
+
+    def _verdict(self, one: Answered) -> str:
+        """`denied by you`, `denied: nobody answered in time`."""
         words = {Behavior.ALLOW: "allowed", Behavior.DENY: "denied"}.get(one.behavior, "no longer asked")
-        if allowed and one.question.tool_name == "AskUserQuestion":
+        if one.behavior is Behavior.ALLOW and one.question.tool_name == "AskUserQuestion":
             words = "answered"
         if one.by is not None:
             words += f" by {'you' if one.by == self.me else tools.one_line(one.by, MAX_NAME)}"
         if why := _REASONS.get(one.reason, ""):
             words += f": {why}"
-        lead = Text.assemble((self._sign(sign), "dim"))
-        return self._lines(self._headline(lead, one.question.tool_name, one.question.input, [words], dim=True))
+        return words
 
     def _ended(self, one: Ended) -> Iterator[_Line]:
         told = [_duration(one.seconds)]

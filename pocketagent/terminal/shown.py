@@ -35,15 +35,26 @@ class Thought:
 
 
 @frozen
+class Answered:
+    """A question is no longer open. `by`: the name of the device, None where no person answered."""
+
+    question: Question
+    behavior: Behavior
+    by: str | None
+    reason: Reason
+
+
+@frozen
 class Call:
     """A tool that the agent uses. `began`: seconds since 1970; of a permission that was needed, the moment it was
-    given. `parent`: the id of the call of the subagent that it belongs to."""
+    given. `parent`: the id of the call of the subagent that it belongs to. `denied`: the answer that forbade it."""
 
     id: str
     name: str
     input: Mapping[str, object]
     began: float
     parent: str | None = None
+    denied: Answered | None = None
 
 
 @frozen
@@ -58,16 +69,6 @@ class Called:
     seconds: float
     details: Mapping[str, object] = field(factory=dict)
     inner: int = 0
-
-
-@frozen
-class Answered:
-    """A question is no longer open. `by`: the name of the device, None where no person answered."""
-
-    question: Question
-    behavior: Behavior
-    by: str | None
-    reason: Reason
 
 
 @frozen

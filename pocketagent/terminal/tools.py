@@ -40,9 +40,11 @@ def headline(name: str, input: Input, root: str) -> Headline:
 
 
 def outcome(called: Called) -> str:
-    """What a call that is over did; empty where there is nothing to tell."""
+    """What a call that is over did, or why it was denied; empty where there is nothing to tell."""
     name, details = called.call.name, called.details
-    if called.is_error:
+    if called.call.denied is not None:
+        told = _reason(called.output)
+    elif called.is_error:
         told = _error(called.output)
     elif name in _OUTCOMES:
         told = _OUTCOMES[name](called)
@@ -243,7 +245,15 @@ _TOOLS: Mapping[str, tuple[str, Callable[[Input, str], str]]] = {
 _EXIT = re.compile(r"(?:Error: )?Exit code (\d{1,5})\b")
 _TAGS = re.compile(r"</?tool_use_error>")
 _REFUSED = "The user doesn't want to "
+_NO_REASON = "The person said no."
+"""What stands in place of a reason: the words of the CLI, and of our own server."""
 _NO_OUTPUT = re.compile(r"\((?:\w{1,40} completed with )?no (?:output|content)\)", re.IGNORECASE)
+
+
+def _reason(output: str) -> str:
+    """Why a person denied a call."""
+    text = output[: 8 * MAX_OUTCOME].strip()
+    return "" if text.startswith(_REFUSED) or text == _NO_REASON else one_line(text, MAX_OUTCOME)
 
 
 def _error(output: str) -> str:

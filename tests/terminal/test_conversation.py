@@ -93,11 +93,13 @@ class TranscriptTests(FollowedCase):
         self.assertEqual(self.one.conversation.questions, {})
 
     def test_permission_denied(self) -> None:
-        """A tool that a person denied is an error, and the turn goes on."""
+        """A tool that a person denied is told once, with who did and why; the turn goes on."""
         self.play("permission_denied", at=self.answering(Behavior.DENY))
-        answered, called = self.one.all(Answered, Called)
-        self.assertEqual(cast(Answered, answered).behavior, Behavior.DENY)
-        self.assertTrue(cast(Called, called).is_error)
+        (called,) = self.one.all(Answered, Called)
+        assert isinstance(called, Called)
+        assert called.call.denied is not None
+        self.assertEqual((called.call.denied.behavior, called.call.denied.by), (Behavior.DENY, "phone"))
+        self.assertEqual((called.output, called.is_error), ("No.", True))
         self.assertEqual(self.one.kinds()[-2:], ["Said", "Ended"])
 
     def test_question(self) -> None:
@@ -313,6 +315,16 @@ class HappenedTests(WorkingCase):
         self.rest()
         self.ask(NewSession(project_id=self.project_id))
         self.assertEqual(self.one.shown[-1], Notice("A new conversation begins with the next prompt."))
+
+    def test_denied_and_killed(self) -> None:
+        """A denied tool that returns nothing any more is told as denied, and not as unfinished."""
+        self.says(use(1), asking(1))
+        self.ask(AnswerPermission(project_id=self.project_id, permission_id="p1", behavior=Behavior.DENY))
+        self.assertEqual(self.one.shown, [])
+        killing = self.asking(Kill(project_id=self.project_id))
+        self.run_.dies(signal=9)
+        self.successResultOf(killing)
+        self.assertEqual(self.one.kinds(), ["Answered", "Ended"])
 
     def test_waits(self) -> None:
         """The time for which a person was waited for counts for no tool, for no subagent around it, and for no turn:

@@ -28,8 +28,21 @@ SGR = re.compile(r"\x1b\[[0-9;]*m")
 
 TEXTS = MARKDOWN | st.text()
 NUMBERS = st.floats() | st.integers(-(10**20), 10**20)
+ANSWERS = st.builds(
+    Answered,
+    question=st.builds(Question, st.text(), NAMES | TEXTS, OBJECTS, st.text()),
+    behavior=st.sampled_from(Behavior),
+    by=st.none() | TEXTS,
+    reason=st.sampled_from(Reason),
+)
 CALLS = st.builds(
-    Call, id=st.text(), name=NAMES | TEXTS, input=OBJECTS, began=st.floats(), parent=st.none() | st.just("t")
+    Call,
+    id=st.text(),
+    name=NAMES | TEXTS,
+    input=OBJECTS,
+    began=st.floats(),
+    parent=st.none() | st.just("t"),
+    denied=st.none() | ANSWERS,
 )
 SHOWN: st.SearchStrategy[Shown] = st.one_of(
     st.builds(Prompted, by=TEXTS, text=TEXTS),
@@ -44,13 +57,7 @@ SHOWN: st.SearchStrategy[Shown] = st.one_of(
         details=OBJECTS,
         inner=st.integers(-5, 10**9),
     ),
-    st.builds(
-        Answered,
-        question=st.builds(Question, st.text(), NAMES | TEXTS, OBJECTS, st.text()),
-        behavior=st.sampled_from(Behavior),
-        by=st.none() | TEXTS,
-        reason=st.sampled_from(Reason),
-    ),
+    ANSWERS,
     st.builds(Ended, seconds=NUMBERS, cost_usd=st.none() | NUMBERS, outcome=TEXTS),
     st.builds(Failed, code=TEXTS, message=TEXTS, stderr=TEXTS),
     st.builds(Notice, text=TEXTS, lines=st.lists(TEXTS, max_size=4)),
@@ -185,6 +192,24 @@ class ShownTests(SynchronousTestCase):
             (Answered(question("AskUserQuestion"), Behavior.ALLOW, "a", Reason.ANSWERED), "✓ Question · answered by a"),
         ):
             self.assertEqual(lines(one), [expected])
+
+    def test_denied(self) -> None:
+        """A call that was denied is one line: by whom, and the reason where there is one; a longer one stands below."""
+        by_you = Answered(question("Bash"), Behavior.DENY, "laptop", Reason.ANSWERED)
+        by_nobody = Answered(question("Bash"), Behavior.DENY, None, Reason.EXPIRED)
+        stock = "The user doesn't want to proceed with this tool use. The tool use was rejected (eg. if it was …"
+        for answer, parent, output, expected in (
+            (by_you, None, "Not today.", ["✗ Bash(make) · denied by you: Not today."]),
+            (by_you, None, stock, ["✗ Bash(make) · denied by you"]),
+            (by_you, None, "", ["✗ Bash(make) · denied by you"]),
+            (by_you, "t0", "No.", ["  └ ✗ Bash(make) · denied by you: No."]),
+            (by_nobody, None, "Nobody answered in time.", ["✗ Bash(make) · denied: nobody answered in time"]),
+            (by_you, None, "No:\n1. x", ["✗ Bash(make) · denied by you: No: …", "  No:", "  1. x"]),
+        ):
+            call = Call("t", "Bash", {"command": "make"}, 0.0, parent, answer)
+            self.assertEqual(lines(Called(call, output, True, 9.0)), expected)
+        call = Call("t", "Bash", {"command": "make"}, 0.0, None, by_you)
+        self.assertEqual(lines(Called(call, "No.", True, 9.0), unicode=False), ["x Bash(make) - denied by you: No."])
 
     def test_own_yes(self) -> None:
         """Whoever has allowed something sees what comes of it, and not that they have."""

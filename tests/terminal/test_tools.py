@@ -1,15 +1,20 @@
 # -*- test-case-name: tests.terminal.test_tools -*-
 """What the agent does with its tools, in the words of a person."""
 
+import json
 from collections.abc import Mapping
 
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from pocketagent.domain.agent import Answer, Behavior
+from pocketagent.domain.events import Reason
 from pocketagent.domain.text import UNSAFE
-from pocketagent.terminal.shown import Call, Called
+from pocketagent.terminal.shown import Answered, Call, Called
 from pocketagent.terminal.tools import MAX_OUTCOME, MAX_SUBJECT, counted, headline, one_line, outcome
+from pocketagent.wire.orders import permission_answer
+from pocketagent.wire.server import Question
 
 ROOT = "/home/user/project"
 
@@ -190,6 +195,20 @@ class OutcomeTests(SynchronousTestCase):
         self.assertEqual(did("Edit", "The user doesn't want to proceed with this tool use. The …", True), "denied")
         self.assertEqual(did("Bash", "[Request interrupted by user]", True), "interrupted")
         self.assertEqual(did("Bash", "", True), "failed")
+
+    def test_denied(self) -> None:
+        """Of a call that a person denied the reason is told, and nothing where none was given."""
+        answer = Answered(Question("p", "Bash", {}, ""), Behavior.DENY, "laptop", Reason.ANSWERED)
+        line = json.loads(permission_answer("p", b"{}", Answer(Behavior.DENY)))
+        ours = line["response"]["response"]["message"]
+        for output, expected in (
+            ("Not today.", "Not today."),
+            ("Exit code 2", "Exit code 2"),
+            ("The user doesn't want to proceed with this tool use. The …", ""),
+            (ours, ""),
+        ):
+            call = Call("t", "Bash", {}, 0.0, denied=answer)
+            self.assertEqual(outcome(Called(call, output, True, 1.0)), expected)
 
     def test_delegated(self) -> None:
         """Of a subagent it is told how much it did."""
