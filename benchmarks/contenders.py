@@ -34,6 +34,10 @@ RAISED = [
     "--handshakes=1024",
     "--executions=100",
     "--request-burst=10000",
+    "--connections-per-address=8192",
+    "--connections-per-device=8192",
+    "--device-requests-per-second=1000000",
+    "--address-requests-per-second=1000000",
 ]
 """Bounds that a benchmark must not run into; nothing of it makes the server faster."""
 

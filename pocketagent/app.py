@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+import attrs
 from attrs import define, field
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
@@ -22,6 +23,7 @@ from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from pocketagent.config import Config
+from pocketagent.domain.addresses import Proxies
 from pocketagent.domain.agent import PermissionMode
 from pocketagent.domain.measures import Measures, Metric, gauge
 from pocketagent.domain.sighting import Address
@@ -30,6 +32,8 @@ from pocketagent.inbound.connection import Terms as ConnectionTerms
 from pocketagent.inbound.door import Door
 from pocketagent.inbound.event_stream import EventStreams
 from pocketagent.inbound.gate import Names
+from pocketagent.inbound.limits import Bounds as CallerBounds
+from pocketagent.inbound.limits import Limits as CallerLimits
 from pocketagent.inbound.routes import Route, Routes
 from pocketagent.inbound.websocket import WebSockets
 from pocketagent.listening import Bound, allow_descriptors, bind
@@ -241,7 +245,9 @@ def _door(
         idle_timeout=config.idle_timeout,
         measures=measures,
     )
-    front = site.front(services.health, WebSockets(reactor, services.dispatch, services.subscriptions, terms, _new_id))
+    limits = CallerLimits(reactor.seconds, _bounds(config))
+    websockets = WebSockets(reactor, services.dispatch, services.subscriptions, terms, _new_id, limits.shared)
+    front = site.front(services.health, websockets)
     return site.factory(
         clock=reactor,
         names=config.names,
@@ -251,7 +257,9 @@ def _door(
         routes=Routes.of([*front, *_api(config, reactor, certificates, services), metrics_page.route(read)]),
         new_id=_new_id,
         random=random.SystemRandom().random,
-        connections=config.connections,
+        limits=limits,
+        witness=services.audit,
+        proxies=Proxies.of(config.trusted_proxies),
         handshakes=config.handshakes,
         handshake_timeout=config.handshake_timeout,
         origins=config.allowed_origins,
@@ -287,10 +295,15 @@ def _alone(config: Config, reactor: IServerReactor, services: Services, read: me
         routes=Routes.of([metrics_page.route(read, scope=None)]),
         new_id=_new_id,
         random=random.SystemRandom().random,
-        connections=config.connections,
+        limits=CallerLimits(reactor.seconds, _bounds(config)),
+        witness=services.audit,
         handshakes=config.handshakes,
         handshake_timeout=config.handshake_timeout,
     )
+
+
+def _bounds(config: Config) -> CallerBounds:
+    return CallerBounds(**{each.name: getattr(config, each.name) for each in attrs.fields(CallerBounds)})
 
 
 def _lifetime(certificates: Certificates) -> Metric:

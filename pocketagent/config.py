@@ -20,6 +20,7 @@ from pocketagent.settings import (
     HostName,
     Levels,
     LoopbackPort,
+    Network,
     Number,
     Origin,
     Path,
@@ -128,8 +129,20 @@ class Config:
         NETWORK,
     )
 
+    trusted_proxies: Sequence[str] = setting(
+        Several(Network()),
+        (),
+        "Proxies whose X-Forwarded-For says where a request comes from. Empty: nobody's word is taken.",
+        NETWORK,
+        option="trusted-proxy",
+    )
+
     # -- Bounds of a connection
     connections: int = setting(Whole(1, 100_000), 4096, "Connections at a time.", BOUNDS)
+    connections_per_address: int = setting(
+        Whole(1, 100_000), 1024, "Connections of one address at a time; IPv6 counts by its /64.", BOUNDS
+    )
+    connections_per_device: int = setting(Whole(1, 100_000), 512, "Connections of one device at a time.", BOUNDS)
     handshakes: int = setting(Whole(1, 10_000), 64, "Connections that have not shown a credential, at a time.", BOUNDS)
     handshake_timeout: float = setting(
         Number(0.1, 300), 10, "How long a connection may take until it has shown its credential.", BOUNDS
@@ -141,6 +154,22 @@ class Config:
         Number(0.1, 1_000_000), 50, "Requests a second of one connection, over time.", BOUNDS
     )
     request_burst: int = setting(Whole(1, 1_000_000), 100, "Requests that one connection may send at once.", BOUNDS)
+    device_requests_per_second: float = setting(
+        Number(0.1, 1_000_000), 500, "Requests a second of one device, all its connections together, over time.", BOUNDS
+    )
+    device_request_burst: int = setting(Whole(1, 1_000_000), 1000, "Requests that one device may send at once.", BOUNDS)
+    address_requests_per_second: float = setting(
+        Number(0.1, 1_000_000), 1000, "Requests a second from one address, over time.", BOUNDS
+    )
+    address_request_burst: int = setting(
+        Whole(1, 1_000_000), 2000, "Requests that may come from one address at once.", BOUNDS
+    )
+    wrong_credentials_per_address: int = setting(
+        Whole(1, 1_000_000), 20, "Wrong credentials from one address, at once and a minute; more get a 429.", BOUNDS
+    )
+    wrong_credentials: int = setting(
+        Whole(1, 1_000_000), 200, "Wrong credentials from everywhere, at once and a minute.", BOUNDS
+    )
     unsent: int = setting(
         Whole(16 * KiB, GiB), MiB, "Bytes that wait for a slow reader; then it catches up from the journal.", BOUNDS
     )

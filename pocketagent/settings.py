@@ -188,6 +188,16 @@ class LoopbackPort(Text):
 
 
 @frozen
+class Network(Text):
+    """An address, or a network of addresses."""
+
+    allowed: str = "IP addresses or networks, such as 10.0.0.0/8 or ::1"
+
+    def check(self, value: object) -> str:
+        return str(ipaddress.ip_network(bare(Text.check(self, value)) or "-"))
+
+
+@frozen
 class HostName(Text):
     """A name or an address under which clients come, without a port."""
 

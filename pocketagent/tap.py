@@ -42,6 +42,9 @@ _SIGNS: Mapping[type, str] = {
     settings.Path: "PATH",
     settings.Address: "ADDRESS",
     settings.HostName: "NAME",
+    settings.Network: "NETWORK",
+    settings.Origin: "ORIGIN",
+    settings.LoopbackPort: "ADDRESS:PORT",
     settings.Text: "NAME",
     settings.Levels: "PART=LEVEL,…",
 }

@@ -108,6 +108,12 @@ def is_last_admin(device: Device, devices: Iterable[Device], now: float) -> bool
     return admins == {device.id}
 
 
+def claimed_id(credential: str) -> str | None:
+    """The device that a credential names; None where it is none. Whether it is that device's is not said by this."""
+    found = TOKEN.fullmatch(credential) or COOKIE.fullmatch(credential)
+    return found["id"] if found else None
+
+
 def device_name(text: str) -> str:
     """Return the name, trimmed. Raises ValueError with a sentence when it cannot be one."""
     text = text.strip()

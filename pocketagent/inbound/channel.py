@@ -12,7 +12,7 @@ from typing import Any
 from typing import Protocol as Shape
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IDelayedCall, IProtocol, IReactorTime, ITransport
+from twisted.internet.interfaces import IDelayedCall, IProtocol, IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -67,6 +67,8 @@ class Channel(Protocol):
         """Called when the connection ends; whoever takes it over sees to that from then on."""
         self.stamp: Headers = ()
         """Headers of the answer to the request that is under way, whatever it will be."""
+        self.address = ""
+        """Where it comes from: the other end, and once a request is judged, who stands behind trusted proxies."""
         self.is_over = False
         """Answered for the last time, lost, or no longer ours."""
         self._respond = respond
@@ -77,6 +79,7 @@ class Channel(Protocol):
         self._unread = bytearray()
         self._head = Head()
         self._call: Call | None = None
+        self._request_id = ""
         self._is_begun = False
         self._missing = 0
         self._body: Deferred[None] | None = None
@@ -89,15 +92,10 @@ class Channel(Protocol):
         self._due = math.inf
         self._timer: IDelayedCall | None = None
 
-    @property
-    def address(self) -> str:
-        """Where it comes from."""
-        transport = self.arrival.transport
-        return str(getattr(ITransport(transport).getPeer(), "host", "?")) if ITransport.providedBy(transport) else "?"
-
     # -- the transport --------------------------------------------------------------------------------------
 
     def connectionMade(self) -> None:
+        self.address = self.arrival.address
         gauge = gauge_of(self.arrival.transport)
         self._outbox = Outbox(self.transport, 0, gauge, _nothing, self._drained)
 
@@ -233,7 +231,8 @@ class Channel(Protocol):
         self._call = call
         self._missing = call.length
         self._due = math.inf
-        with working(request_id=self._new_id(), address=self.address):
+        self._request_id = self._new_id()
+        with working(request_id=self._request_id):
             responding = self._responding = Deferred.fromCoroutine(self._respond(call, self))
         responding.addCallbacks(self._answer, self._failed)
 
@@ -244,7 +243,9 @@ class Channel(Protocol):
         call = self._call
         is_last = not self._goes_on(answer)
         if call is not None:
-            _log.debug("{method} {path}: {status}", method=call.method, path=call.path, status=answer.status)
+            # Where nothing was found, nobody knows what it was that stood in the path.
+            path = call.path if answer.status < 400 else None
+            _log.debug("{method} {path}: {status}", method=call.method, path=path, status=answer.status)
         bodiless = call is not None and call.method == "HEAD"
         self._outbox.put(
             answer.also(self.stamp).encode(self._dates.at(now), bodiless=bodiless, last=is_last),
@@ -308,8 +309,10 @@ class Channel(Protocol):
         if isinstance(failure.value, TurnedAway):
             self._turn_away(failure.value)
             return
-        reference = self._new_id()
-        _log.failure("A request could not be answered, reference {reference}", failure, reference=reference)
+        reference = self._request_id
+        _log.failure(
+            "A request could not be answered, reference {reference}", failure, reference=reference, request_id=reference
+        )
         if self._is_committed:
             message, status = "The server failed at this; its log tells why under the reference.", 500
         else:

@@ -23,7 +23,7 @@ from pocketagent.domain.message import timestamp
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.replies import ConnectionEstablished, Greeting, Reply
 from pocketagent.domain.tracing import about, working
-from pocketagent.inbound.allowance import Allowance
+from pocketagent.inbound.allowance import Allowance, Joint
 from pocketagent.inbound.outbox import Outbox
 from pocketagent.ports import IBatch, IConnection
 from pocketagent.wire import client
@@ -112,6 +112,7 @@ class Connection:
         terms: Terms,
         new_id: Callable[[], str],
         address: str = "",
+        shared: Sequence[Allowance] = (),
     ) -> None:
         now = clock.seconds()
         self.id = new_id()
@@ -126,7 +127,8 @@ class Connection:
         self._terms = terms
         self._measures = terms.measures
         self._new_id = new_id
-        self._requests = Allowance(terms.requests_per_second, terms.request_burst, clock.seconds)
+        own = Allowance(terms.requests_per_second, terms.request_burst, clock.seconds)
+        self._requests = Joint(own, shared, clock.seconds)
         self._control = Allowance(CONTROL_FRAMES, CONTROL_FRAMES, clock.seconds)
         self._under_way: dict[str | None, deque[Request]] = {}
         self._outstanding = 0

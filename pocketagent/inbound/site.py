@@ -9,10 +9,11 @@ import json
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol as Shape
 
-from attrs import define, field
+from attrs import define
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator, IReactorTime
 
-from pocketagent.domain.access import Device, Kind, Scope
+from pocketagent.domain.access import Device, Kind, Scope, claimed_id
+from pocketagent.domain.addresses import Proxies
 from pocketagent.domain.message import timestamp
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.replies import Condition, HealthStatus
@@ -22,6 +23,8 @@ from pocketagent.inbound.answer import Answer, Dates, to_refusal, unavailable
 from pocketagent.inbound.channel import Channel
 from pocketagent.inbound.door import Arrival, Door
 from pocketagent.inbound.gate import Call, Credential, Names, TurnedAway, Upgrade
+from pocketagent.inbound.limits import Limits, too_fast
+from pocketagent.inbound.limits import Place as Seat
 from pocketagent.inbound.routes import Body, Place, Route, Routes, Visit
 from pocketagent.inbound.visitor import Subscriptions, Visitor
 
@@ -39,6 +42,16 @@ class Access(Shape):
         """The device of a token or a cookie; `client`: what kind of client shows it. Raises Refusal(UNAUTHORIZED) with
         `reason`."""
 
+    def knows(self, device_id: str) -> bool:
+        """Whether there is a device of that id."""
+
+
+class Witness(Shape):
+    """Who writes down what happens at the door."""
+
+    def turned_away(self, claimed: str | None, address: str, reason: str) -> None:
+        """Somebody has shown a credential that is not good; `claimed` is the device that it names."""
+
 
 class Health(Shape):
     """How the server is."""
@@ -55,7 +68,7 @@ class Welcome(Shape):
 
 @define(eq=False)
 class Site:
-    """Judges requests and has them answered. `connections` bounds those that have shown a credential, of whatever kind.
+    """Judges requests and has them answered.
 
     `origins`: of other pages that may ask.
     """
@@ -66,9 +79,10 @@ class Site:
     _routes: Routes
     _clock: IReactorTime
     _new_id: Callable[[], str]
-    _connections: int
+    _limits: Limits
+    _witness: Witness
+    _proxies: Proxies
     _origins: Collection[str] = ()
-    _taken: int = field(init=False, default=0)
 
     async def respond(self, call: Call, channel: Channel) -> Answer | None:
         """Answer the request; None where it took the connection over. Raises TurnedAway."""
@@ -80,6 +94,8 @@ class Site:
             return to_refusal(refusal, self._clock.seconds())
 
     async def _respond(self, call: Call, channel: Channel) -> Answer | None:
+        channel.address = self._proxies.client(channel.arrival.address, call.headers.get("x-forwarded-for", ()))
+        self._limits.ask(channel.address)
         place = self._routes.find(call.path)
         port = None
         if place is not None and place.any_host:
@@ -135,15 +151,16 @@ class Site:
     # -- credentials ----------------------------------------------------------------------------------------
 
     async def _let_in(self, call: Call, channel: Channel, route: Route, needed: Scope) -> Visitor:
-        is_new = channel.leave is None
-        if is_new:
-            self._take_place(channel)
+        seat = self._take_place(channel) if channel.leave is None else None
         is_good = False
         try:
-            device = await self._admit(gate.credential(call, self._names), call)
+            device = await self._admit(gate.credential(call, self._names), call, channel.address)
+            if seat is not None:
+                seat.claim(device.id)
+            self._limits.ask_as(device.id)
             is_good = not channel.is_over
         finally:
-            if is_new and not is_good:
+            if seat is not None and not is_good:
                 self._give_back(channel)
         visitor = self._visitor(channel, device, route)
         gate.check_scope(device, needed)
@@ -163,28 +180,31 @@ class Site:
             channel.stay(visitor)
         return visitor
 
-    def _take_place(self, channel: Channel) -> None:
-        if self._taken >= self._connections:
-            # Before the credential is looked up: whoever floods us costs no hash.
-            message = "The server has as many connections as it may have."
-            raise unavailable(Refusal(Code.RESOURCE_LIMIT, message, limit=self._connections))
-        self._taken += 1
-        channel.leave = self._leave
+    def _take_place(self, channel: Channel) -> Seat:
+        seat = self._limits.take(channel.address)
+        channel.leave = seat.leave
+        return seat
 
     def _give_back(self, channel: Channel) -> None:
         leave, channel.leave = channel.leave, None
         if leave is not None:
             leave()
 
-    def _leave(self) -> None:
-        self._taken -= 1
-
-    async def _admit(self, shown: Credential, call: Call) -> Device:
+    async def _admit(self, shown: Credential, call: Call, address: str) -> Device:
+        """Whoever has shown too many wrong ones waits; only a device that is known is judged all the same."""
+        claimed = claimed_id(shown.text)
+        wait = self._limits.wait_for(address)
+        if wait and (claimed is None or not self._access.knows(claimed)):
+            raise too_fast(wait)
         client = client_of(next(iter(call.headers.get("user-agent", ())), None))
         try:
             return await self._access.admit(shown.text, shown.kind, client)
         except Refusal as refusal:
             if refusal.code is Code.UNAUTHORIZED:
+                self._limits.wrong(address)
+                if wait:
+                    raise too_fast(wait) from None
+                self._witness.turned_away(claimed, address, str(refusal.details.get("reason", "unknown")))
                 raise gate.unauthorized(str(refusal.details.get("reason", "unknown")), refusal.message) from None
             raise unavailable(refusal) from None
 
@@ -248,9 +268,11 @@ def factory(
     routes: Routes,
     new_id: Callable[[], str],
     random: Callable[[], float],
-    connections: int,
+    limits: Limits,
+    witness: Witness,
     handshakes: int,
     handshake_timeout: float,
+    proxies: Proxies = Proxies(),  # noqa: B008  # frozen
     origins: Collection[str] = (),
 ) -> Door:
     """What to listen with on a plain TCP endpoint, with and without TLS: TLS is inside.
@@ -259,7 +281,7 @@ def factory(
     `new_id` makes references for the log; the bounds are those of `Config`.
     """
     ours = Names.of(names, tls is not None)
-    site = Site(ours, access, subscriptions, routes, clock, new_id, connections, frozenset(origins))
+    site = Site(ours, access, subscriptions, routes, clock, new_id, limits, witness, proxies, frozenset(origins))
     dates = Dates()
 
     def speak(arrival: Arrival) -> Channel:

@@ -5,7 +5,7 @@ Of Autobahn is used what is pure: no timers, no limits, no log, no authenticatio
 framed by `wire.client` and never pass through here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from pocketagent.domain.access import Device
+from pocketagent.inbound.allowance import Allowance
 from pocketagent.inbound.channel import Channel
 from pocketagent.inbound.connection import Connection, Dispatch, Subscriptions, Terms
 from pocketagent.inbound.gate import SUBPROTOCOL, Upgrade
@@ -293,7 +294,10 @@ class WebSockets:
         subscriptions: Subscriptions,
         terms: Terms,
         new_id: Callable[[], str],
+        shared: Callable[[str, str], Sequence[Allowance]] = lambda address, device_id: (),
     ) -> None:
+        """`shared`: what the messages from an address, and of a device, use up besides their connection's own."""
+        self._shared = shared
         self._clock = clock
         self._dispatch = dispatch
         self._subscriptions = subscriptions
@@ -315,7 +319,7 @@ class WebSockets:
 
     def __call__(self, channel: Channel, upgrade: Upgrade, device: Device, gone: Callable[[], None]) -> None:
         websocket = self.protocol(
-            partial(self.connect, device, address=channel.arrival.address),
+            partial(self.connect, device, address=channel.address),
             gauge_of(channel.arrival.transport),
             gone,
             self._clock,
@@ -337,4 +341,5 @@ class WebSockets:
             self._terms,
             self._new_id,
             address,
+            self._shared(address, device.id),
         )

@@ -15,7 +15,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger, LogLevel
 
-from pocketagent.domain.access import Device, Scope
+from pocketagent.domain.access import Scope
 from pocketagent.domain.agent import Answer, Behavior
 from pocketagent.domain.commands import (
     AnswerPermission,
@@ -138,6 +138,19 @@ class Audit:
             lambda failure: _log.failure("while writing the audit log", failure)
         )
 
+    def turned_away(self, claimed: str | None, address: str, reason: str) -> None:
+        """Somebody has shown a credential that is not good. How often that is, the limits say who call this."""
+        self.note(
+            Deed(
+                action="admission",
+                origin=Origin.STRANGER,
+                outcome=Code.UNAUTHORIZED.value,
+                actor_id=claimed,
+                address=address,
+                details={"reason": reason},
+            )
+        )
+
     # -- what a command says --------------------------------------------------------------------------------
 
     def _begun(self, command: Command, asker: IConnection) -> Deed:
@@ -202,20 +215,6 @@ class Audit:
         else:
             self._fault = ""
             _log.info("The audit log is written again.")
-
-
-def refused_device(device: Device | None, claimed: str | None, address: str, reason: str) -> Deed:
-    """Somebody has shown a credential that is not good. `claimed`: the id in it, where it had one."""
-    name = device.name if device is not None else None
-    return Deed(
-        action="admission",
-        origin=Origin.STRANGER,
-        outcome=Code.UNAUTHORIZED.value,
-        actor_id=claimed,
-        actor_name=name,
-        address=address,
-        details={"reason": reason},
-    )
 
 
 def _concerned(command: Command, running: str | None) -> str | None:

@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pocketagent.domain.access import Device, Kind, Scope, hash_of
+from pocketagent.domain.addresses import Proxies
 from pocketagent.domain.commands import Command
 from pocketagent.domain.message import Entry, Partial
 from pocketagent.domain.refusals import Code, Refusal
@@ -29,6 +30,7 @@ from pocketagent.inbound import rest
 from pocketagent.inbound.connection import Terms
 from pocketagent.inbound.door import Door
 from pocketagent.inbound.event_stream import EventStreams
+from pocketagent.inbound.limits import Bounds, Limits
 from pocketagent.inbound.routes import Route, Routes
 from pocketagent.inbound.site import factory, front
 from pocketagent.inbound.websocket import WebSockets
@@ -63,6 +65,9 @@ class Access:
     failure: Exception | None = None
     device: Device = DEVICE
 
+    def knows(self, device_id: str) -> bool:
+        return device_id == DEVICE.id
+
     async def admit(self, credential: str, kind: Kind, client: str) -> Device:
         self.asked.append(credential)
         self.clients.append(client)
@@ -74,6 +79,16 @@ class Access:
         if credential != {Kind.PROGRAM: TOKEN, Kind.BROWSER: COOKIE}[kind]:
             raise Refusal(Code.UNAUTHORIZED, "This token is unknown, or was revoked.", reason="unknown")
         return self.device
+
+
+@define(eq=False)
+class Witness:
+    """Notes who was turned away: the id that was claimed, the address, the reason."""
+
+    seen: list[tuple[str | None, str, str]] = field(factory=list)
+
+    def turned_away(self, claimed: str | None, address: str, reason: str) -> None:
+        self.seen.append((claimed, address, reason))
 
 
 @define(eq=False)
@@ -145,6 +160,8 @@ class House:
     tls: IOpenSSLServerConnectionCreator | None = None
     terms: Terms = TERMS
     connections: int = 100
+    limits: Limits | None = None
+    proxies: Sequence[str] = ()
     handshakes: int = 64
     handshake_timeout: float = 10
     random: Callable[[], float] = lambda: 0.0
@@ -156,6 +173,7 @@ class House:
     dispatch: Dispatch = field(factory=Dispatch)
     subscriptions: Subscriptions = field(factory=Subscriptions)
     health: Health = field(factory=Health)
+    witness: Witness = field(factory=Witness)
 
     def door(self) -> Door:
         ids = itertools.count(1)
@@ -172,7 +190,9 @@ class House:
             routes=Routes.of([*self.routes(new_id), *self.more]),
             new_id=new_id,
             random=self.random,
-            connections=self.connections,
+            limits=self.limits or Limits(self.clock.seconds, Bounds(connections=self.connections)),
+            witness=self.witness,
+            proxies=Proxies.of(self.proxies),
             handshakes=self.handshakes,
             handshake_timeout=self.handshake_timeout,
             origins=self.origins,

@@ -11,6 +11,7 @@ from zope.interface.verify import verifyObject
 
 from pocketagent.domain.message import Entry
 from pocketagent.domain.refusals import Code, Refusal
+from pocketagent.inbound.allowance import Allowance, Joint
 from pocketagent.inbound.connection import OUTSTANDING, Connection, Terms
 from pocketagent.inbound.outbox import Outbox
 from pocketagent.ports import IConnection
@@ -258,6 +259,23 @@ class RequestTests(ConnectionCase):
         for _ in range(20):
             for _ in range(20):
                 self.ask("health_check")
+            self.clock.advance(0.1)
+        self.assertEqual(self.line.closed and self.line.closed[0], 4429)
+
+    def test_shared_rate(self) -> None:
+        """FL-07: what a device's connections have together is refused alike; who has not ignored it is not closed."""
+        shared = Allowance(1, 5, self.clock.seconds)
+        self.connection._requests = Joint(Allowance(50, 100, self.clock.seconds), [shared], self.clock.seconds)
+        self.assertEqual([self.ask("health_check") for _ in range(6)], [True] * 5 + [False])
+        self.assertEqual(self.errors(), ["RATE_LIMITED"])
+        for _ in range(200):
+            shared.take()
+            self.clock.advance(0.1)
+        self.assertFalse(self.ask("health_check"))
+        self.assertIsNone(self.line.closed)
+        for _ in range(120):
+            shared.take()
+            self.ask("health_check")
             self.clock.advance(0.1)
         self.assertEqual(self.line.closed and self.line.closed[0], 4429)
 

@@ -12,10 +12,11 @@ from pocketagent.domain.access import Scope
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.inbound import site
 from pocketagent.inbound.door import Door
+from pocketagent.inbound.limits import Bounds, Limits
 from pocketagent.inbound.metrics_page import LOOPBACK, route
 from pocketagent.inbound.routes import Routes
 from tests.inbound.asking import Asking
-from tests.inbound.house import DEVICE, House, listening, request
+from tests.inbound.house import DEVICE, House, Witness, listening, request
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -130,7 +131,8 @@ class AloneTests(PageCase):
             routes=Routes.of([route(self.read, scope=None)]),
             new_id=lambda: f"id-{next(ids)}",
             random=lambda: 0.0,
-            connections=10,
+            limits=Limits(IReactorTime(installed).seconds, Bounds(connections=10)),
+            witness=Witness(),
             handshakes=10,
             handshake_timeout=10,
         )

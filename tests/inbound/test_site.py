@@ -12,6 +12,7 @@ from twisted.trial.unittest import TestCase
 
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.replies import Condition
+from pocketagent.inbound.limits import Bounds, Limits
 from tests.inbound.house import COOKIE, TOKEN, House, Talk, connected, listening, number, request
 
 
@@ -390,6 +391,65 @@ class SiteTests(TestCase):
         talks.append(await self.opened())
         for each in talks:
             each.leave()
+
+    async def again(self, **house: object) -> None:
+        """Another front, of a house that is like this."""
+        await self.close()
+        for name, value in house.items():
+            setattr(self.house, name, value)
+        await self.open()
+
+    async def test_wrong_credentials(self) -> None:
+        """AU-18, AU-20: who guesses is soon not listened to, from loopback as well; the owner comes in all the same;
+        and every wrong one that was judged is written down once."""
+        await self.again(limits=Limits(IReactorTime(installed).seconds, Bounds(wrong_credentials_per_address=3)))
+        wrong = TOKEN.replace("0123456789abcdef", "fedcba9876543210")
+        for shown in (wrong, wrong, "nonsense"):
+            self.assertEqual((await self.ask(self.good(authorization=f"Bearer {shown}"))).status, 401)
+        self.house.access.asked.clear()
+        for shown in (wrong, "nonsense"):
+            heard = await self.ask(self.good(authorization=f"Bearer {shown}"))
+            self.assertEqual((heard.status, heard.error["code"]), (429, "RATE_LIMITED"))
+            self.assertGreaterEqual(int(dict(heard.headers)["retry-after"]), 1)
+        self.assertEqual(self.house.access.asked, [])
+        heard = await self.ask(self.good(authorization=f"Bearer {TOKEN[:-1]}6"))
+        self.assertEqual((heard.status, heard.error["code"]), (429, "RATE_LIMITED"))
+        claimed = ("fedcba9876543210", "127.0.0.1", "unknown")
+        self.assertEqual(self.house.witness.seen, [claimed, claimed, (None, "127.0.0.1", "unknown")])
+        (await self.opened()).leave()
+
+    async def test_trusted_proxy(self) -> None:
+        """AU-18, AU-31: X-Forwarded-For counts from a trusted proxy only, and never what its client wrote."""
+        extra = ["X-Forwarded-For: 6.6.6.6, 203.0.113.5", "X-Forwarded-User: admin", "X-Real-IP: 7.7.7.7"]
+        for proxies, expected in ((), "127.0.0.1"), (("127.0.0.1/32",), "203.0.113.5"):
+            await self.again(proxies=proxies)
+            await self.ask(self.good(authorization="Bearer nobody", extra=extra))
+            self.assertEqual(self.house.witness.seen.pop()[1], expected)
+            talk = await self.opened(self.good(extra=extra))
+            self.assertEqual(self.house.subscriptions.present[-1].address, expected)
+            talk.leave()
+
+    async def test_requests_of_an_address(self) -> None:
+        """Who asks too often is told how long to wait, before anything else is judged."""
+        limits = Limits(
+            IReactorTime(installed).seconds, Bounds(address_requests_per_second=0.1, address_request_burst=2)
+        )
+        await self.again(limits=limits)
+        for _ in range(2):
+            await self.ask(self.good("/health"))
+        heard = await self.ask(self.good("/health"))
+        self.assertEqual((heard.status, heard.error["code"]), (429, "RATE_LIMITED"))
+        self.assertEqual(dict(heard.headers)["retry-after"], "10")
+
+    async def test_places_of_a_device(self) -> None:
+        """A device has only so many connections, and gets a place back with each that ends."""
+        await self.again(limits=Limits(IReactorTime(installed).seconds, Bounds(connections_per_device=1)))
+        talk = await self.opened()
+        heard = await self.ask(self.good())
+        self.assertEqual((heard.status, heard.error["code"]), (429, "RATE_LIMITED"))
+        talk.leave()
+        await self.until(lambda: self.house.subscriptions.departed)
+        (await self.opened()).leave()
 
     async def until(self, condition: object) -> None:
         """Turn the reactor until the condition holds."""

@@ -39,6 +39,7 @@ class Channel:
     def __init__(self) -> None:
         self.socket = Socket()
         self.arrival = Arrived(self.socket)
+        self.address = "127.0.0.1"
         self.websocket: WebSocket
 
     def hand_over(self, protocol: WebSocket, guest: WebSocket) -> None:
