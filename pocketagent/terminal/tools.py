@@ -260,9 +260,8 @@ def _error(output: str) -> str:
     text = output[: 8 * MAX_OUTCOME].strip()
     if exited := _EXIT.match(text):
         return f"exit {exited.group(1)}"
-    if text.startswith(_REFUSED):
-        return "denied"
-    if text.startswith("[Request interrupted"):
+    # Nobody has denied it: the CLI has the same words for what was cut off.
+    if text.startswith((_REFUSED, "[Request interrupted")):
         return "interrupted"
     return one_line(_TAGS.sub("", text).strip().removeprefix("Error: "), MAX_OUTCOME) or "failed"
 

@@ -15,6 +15,7 @@ from pocketagent.domain.commands import AnswerPermission, Interrupt, Kill, NewSe
 from pocketagent.domain.events import Reason, State
 from pocketagent.terminal.conversation import MAX_CALLS, UNFINISHED, Conversation
 from pocketagent.terminal.shown import Answered, Call, Called, Ended, Failed, Notice, Prompted, Said, Shown, Thought
+from pocketagent.terminal.tools import outcome
 from pocketagent.wire.server import Message
 from tests.terminal.asked import JSON
 from tests.terminal.followed import FollowedCase, Follower, transcript
@@ -132,6 +133,8 @@ class TranscriptTests(FollowedCase):
         (answered,) = self.one.all(Answered)
         self.assertEqual((cast(Answered, answered).behavior, cast(Answered, answered).by), (Behavior.CANCELLED, None))
         self.assertEqual(self.one.conversation.questions, {})
+        (called,) = self.one.all(Called)
+        self.assertEqual(outcome(cast(Called, called)), "interrupted")
         self.assertEqual(cast(Ended, self.one.shown[-1]).outcome, "interrupted")
 
     def test_results(self) -> None:

@@ -192,7 +192,8 @@ class OutcomeTests(SynchronousTestCase):
         self.assertEqual(
             did("Read", "<tool_use_error>File does not exist.</tool_use_error>", True), "File does not exist."
         )
-        self.assertEqual(did("Edit", "The user doesn't want to proceed with this tool use. The …", True), "denied")
+        # As the CLI says for what was cut off, too; nobody has denied it.
+        self.assertEqual(did("Edit", "The user doesn't want to proceed with this tool use. The …", True), "interrupted")
         self.assertEqual(did("Bash", "[Request interrupted by user]", True), "interrupted")
         self.assertEqual(did("Bash", "", True), "failed")
 
