@@ -39,6 +39,8 @@ TICK = 0.1
 """Seconds between two pictures of what moves."""
 MAX_COMPOSER = 10
 """Lines of the composer before it scrolls."""
+BESIDE = 3
+"""Columns of the composer's first row that its text has not: the sign before it, and the cursor's behind it."""
 ENDING = (signal.SIGTERM, signal.SIGHUP)
 """After these the terminal is left as it was, too."""
 ESCAPE_WAIT = 0.05
@@ -86,8 +88,8 @@ class Picture(Protocol):
     def status(self, width: int) -> StyleAndTextTuples:
         """The last line."""
 
-    def placeholder(self) -> str:
-        """What stands in the composer while it is empty."""
+    def placeholder(self, width: int) -> str:
+        """What stands in the composer while it is empty, in so many cells."""
 
 
 class Screen:
@@ -280,7 +282,7 @@ class Screen:
         return max(3, self.height // 2)
 
     def _placeholder(self) -> StyleAndTextTuples:
-        return [("class:placeholder", self._picture.placeholder())]
+        return [("class:placeholder", self._picture.placeholder(self.width - BESIDE))]
 
     def _accept_entry(self, buffer: Buffer) -> bool:
         self._keyboard.submit_entry(buffer.text)

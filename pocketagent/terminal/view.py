@@ -98,10 +98,11 @@ class View:
         line.model = (conversation.model if running else self.model) or conversation.model
         return [*line.line(width, self.clock(), self.unicode)]
 
-    def placeholder(self) -> str:
+    def placeholder(self, width: int) -> str:
+        text = "What should the agent do?  / for commands"
         if self.conversation.state is State.EXECUTING:
-            return "Write the next prompt: it waits its turn. Ctrl-C interrupts."
-        return "What should the agent do?  / for commands"
+            text = "Write the next prompt: it waits its turn. Ctrl-C interrupts."
+        return cut(text, width, self._dots)
 
     # -- its parts --------------------------------------------------------------------------------------------
 

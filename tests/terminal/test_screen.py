@@ -10,7 +10,7 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import InMemoryHistory
 
 from pocketagent.terminal.composer import Words, composer
-from pocketagent.terminal.screen import ENDING, GRACE, MAX_COMPOSER, TICK, Screen
+from pocketagent.terminal.screen import BESIDE, ENDING, GRACE, MAX_COMPOSER, TICK, Screen
 from tests.client.loops import LoopTestCase
 from tests.terminal.glass import PRESS, Glass
 
@@ -20,7 +20,8 @@ RULE = "─"
 
 @define(eq=False)
 class Parts:
-    """The picture, and who hears of the keys. `drawn`: how often the picture was drawn. `room`: the card's rows."""
+    """The picture, and who hears of the keys. `drawn`: how often the picture was drawn. `fills`: the
+    composer is filled with what could be written in it. `room`: the card's rows."""
 
     alive: str = ""
     question: str = ""
@@ -28,6 +29,7 @@ class Parts:
     heard: list[str] = field(factory=list)
     moves: bool = False
     drawn: int = 0
+    fills: bool = False
     room: int = 0
 
     def live(self, width: int, height: int) -> str:
@@ -45,8 +47,8 @@ class Parts:
         self.drawn += 1
         return [("class:status.busy", self.line[:width])]
 
-    def placeholder(self) -> str:
-        return "Write here."
+    def placeholder(self, width: int) -> str:
+        return "Write here." if not self.fills else "x" * width
 
     def interrupt(self) -> None:
         self.heard.append("interrupt")
@@ -146,6 +148,22 @@ class AboveTests(ScreenCase):
             self.assertEqual(stage.glass.cursor, (2, 1))
 
         self.play(story)
+
+    def test_all_the_room(self) -> None:
+        """What could be written takes one row, however much of it has room, and so the composer is as high as when
+        something is written."""
+
+        async def story(stage: Stage) -> None:
+            stage.parts.fills = True
+            await stage.show()
+            lines = stage.glass.lines
+            columns = len(lines[0])
+            self.assertEqual(lines[1].rstrip("x"), "› ")
+            self.assertGreaterEqual(len(lines[1]), columns - BESIDE)
+            self.assertEqual(lines[2:], [RULE * columns, "the status"])
+
+        for columns in (20, 60):
+            self.play(story, columns)
 
     def test_written(self) -> None:
         """What is written stands above, once and in order, whatever is alive below."""

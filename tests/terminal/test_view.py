@@ -192,7 +192,10 @@ class StatusTests(ViewCase):
 
     def test_words(self) -> None:
         """What stands in the empty composer says what a text does now; every mode has its words."""
-        at_rest = self.view.placeholder()
+        at_rest = self.view.placeholder(WIDTH)
+        self.assertEqual(self.view.placeholder(20), "What should the age…")
         self.work()
-        self.assertNotEqual(self.view.placeholder(), at_rest)
+        self.assertNotEqual(self.view.placeholder(WIDTH), at_rest)
+        for width in range(-2, 80):
+            self.assertLessEqual(width_of(self.view.placeholder(width)), max(0, width))
         self.assertEqual(len({mode_in_words(mode) for mode in PermissionMode}), len(PermissionMode))
