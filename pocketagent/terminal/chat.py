@@ -202,7 +202,7 @@ class Chat:
     async def _choose(self, client: "Client", wanted: str) -> ProjectState | None:
         """The project that the person meant; made, if they agree, where none is."""
         projects = await client.list_projects()
-        self._desk.projects = {project.name: project.path for project in projects}
+        self._desk.know(projects)
         place = os.path.realpath(self._terminal.place / wanted)
         try:
             return find(projects, wanted, place)
@@ -242,7 +242,8 @@ class Chat:
         desk.screen.refresh()
 
     def _look(self, client: "Client") -> None:
-        """Ask what the events do not tell: commands, models, how full the conversation is and what it has cost."""
+        """Ask what the events do not tell: commands, models, projects, how full the conversation is and what it has
+        cost."""
         desk, line, project_id = self._desk, self._desk.view.status_line, self._desk.project_id
 
         def introduced(info: AgentInfo) -> None:
@@ -256,6 +257,7 @@ class Chat:
 
         desk.ask(client.agent_info(project_id), introduced, quietly=True)
         desk.ask(client.agent_context(project_id), measured, quietly=True)
+        desk.ask(client.list_projects(), desk.know, quietly=True)
 
     def _stand(self, standing: Standing) -> None:
         """The connection has changed."""

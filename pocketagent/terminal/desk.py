@@ -2,7 +2,7 @@
 """What the parts of a chat share: the server, the project, the picture, the screen; and how a server is asked."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from attrs import define, field
@@ -10,7 +10,7 @@ from attrs import define, field
 from pocketagent.client.problems import Problem
 from pocketagent.client.standing import Phase
 from pocketagent.domain.access import Scope
-from pocketagent.domain.events import State
+from pocketagent.domain.events import ProjectState, State
 from pocketagent.domain.refusals import Refusal
 from pocketagent.terminal.conversation import Conversation
 from pocketagent.terminal.screen import Screen
@@ -73,6 +73,10 @@ class Desk:
         else:
             pen.resize(self.screen.width, self.screen.height)
             self.screen.write(pen.shown(shown))
+
+    def know(self, projects: Sequence[ProjectState]) -> None:
+        """These are the projects that there are."""
+        self.projects = {project.name: project.path for project in projects}
 
     def note(self, text: str, *lines: str) -> None:
         self.write(Notice(text, lines))

@@ -142,7 +142,7 @@ class Person:
                 desk.ask(self._trust(client))
 
     def _list(self, projects: Sequence[ProjectState]) -> None:
-        self.desk.projects = {project.name: project.path for project in projects}
+        self.desk.know(projects)
         self.desk.note("Projects", *(f"{one.state:9} {one.name}  {one.path}" for one in projects))
 
     async def _trust(self, client: "Client") -> None:

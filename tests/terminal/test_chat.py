@@ -594,6 +594,20 @@ class ProjectTests(ChatCase):
 
         self.play(story)
 
+    def test_completed(self) -> None:
+        """/project completes the projects as they are after each turn, those that others have made meanwhile, too."""
+
+        async def story(talk: Talk) -> None:
+            self.project("/home/me/other")
+            await talk.say("do it")
+            self.begins()
+            self.ends()
+            await talk.glass.sees("✓")
+            await talk.type("/project ot")
+            await talk.glass.sees("/home/me/other")
+
+        self.play(story)
+
     def test_another_one(self) -> None:
         """/project NAME goes there: its history is shown, prompts go there, and the first one is left."""
 
