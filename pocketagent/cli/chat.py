@@ -21,12 +21,15 @@ def chat(chosen: argparse.Namespace, console: Console) -> int:
 def _by_line(chosen: argparse.Namespace, console: Console) -> int:
     """Each line of stdin is a prompt for `pocketagent run`; the last exit code that was not 0."""
     from pocketagent.cli.parser import parser
-    from pocketagent.cli.run import run
+    from pocketagent.cli.run import MAX_PROMPT, run, too_long
 
     profile = ["--profile", chosen.profile] if chosen.profile else []
     words = ["run", "--queue", *profile, "--", chosen.project]
     code = 0
-    for line in console.inp:
+    # A character is a byte at least.
+    while line := console.inp.readline(MAX_PROMPT):
+        if len(line.encode(errors="replace")) >= MAX_PROMPT:
+            raise too_long()
         prompt = line.rstrip("\n")
         if prompt.strip():
             # A lone dash would mean stdin itself.

@@ -24,7 +24,7 @@ from pocketagent.domain.events import PermissionResolved, ProjectState
 from pocketagent.domain.replies import Status
 
 MAX_PROMPT = 4 * 1024 * 1024
-"""Bytes that are read of stdin: more than any server takes, whose own bound is told by itself."""
+"""Bytes that are read of stdin for a prompt: more than any server takes, whose own bound is told by itself."""
 AWAY = 300.0
 """Seconds that a server may be away before it is given up."""
 GRACE = 5.0
@@ -88,8 +88,12 @@ def _read(console: Console) -> str:
     except UnicodeDecodeError:
         raise Problem("the prompt is no text in UTF-8.", MISUNDERSTOOD) from None
     if len(text) >= MAX_PROMPT:
-        raise Problem(f"the prompt is longer than {MAX_PROMPT} bytes.", MISUNDERSTOOD)
+        raise too_long()
     return str(text)
+
+
+def too_long() -> Problem:
+    return Problem(f"the prompt is longer than {MAX_PROMPT} bytes.", MISUNDERSTOOD)
 
 
 def _decide(chosen: argparse.Namespace, console: Console) -> Callable[[Output], Decide]:
