@@ -1,0 +1,76 @@
+"""RE-13: schemathesis against a whole server: it reads the description, and looks for what does not keep to it.
+
+What is left out of its checks: `positive_data_acceptance`, since no schema says which paths exist, which project has
+which fingerprint, or that a name is printable (`tests.inbound.test_openapi` holds every body against the validators
+instead). What is left out of its operations: the event stream, which never ends; and for the admin what would take away
+the device that asks.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.end_to_end.asking import Asking
+from tests.end_to_end.client import DEADLINE
+from tests.end_to_end.house import House, HouseTestCase
+
+SCHEMATHESIS = "import sys; sys.argv[0] = 'schemathesis'; from schemathesis.cli import schemathesis; schemathesis()"
+LEFT_OUT = ("events",)
+OF_DEVICES = ("delete_devices_device_id", "patch_devices_device_id", "delete_session")
+
+
+class OpenApiTests(HouseTestCase):
+    def setUp(self) -> None:
+        self.inhabited: House = self.house(plaintext=True)
+        self.token = self.inhabited.token()
+        self.asking = Asking.of(self.inhabited, self.token)
+        self.addCleanup(self.asking.close)
+        for name in ("one", "two"):
+            made = self.asking.ask("POST", "/projects", {"path": str(self.inhabited.project(name))})
+            self.assertEqual(made.status, 201)
+        self.asking.ask("POST", f"/projects/{made.body['id']}/executions", {"prompt": "say: hello"})
+
+    def examine(self, token: str, phases: str, examples: int, *more: str, left_out: Sequence[str] = LEFT_OUT) -> int:
+        """Run it with a token; how many requests it made."""
+        directory = Path(self.mktemp())
+        directory.mkdir()
+        url = f"http://127.0.0.1:{self.inhabited.port}/api/v1/openapi.json"
+        words = ["run", url, "--header", f"Authorization: Bearer {token}", "--phases", phases, f"-n{examples}"]
+        words += ["--checks=all", "--exclude-checks=positive_data_acceptance", "--seed=1", "--no-color", *more]
+        words += [f"--exclude-operation-id={name}" for name in left_out]
+        run = subprocess.run(
+            [sys.executable, "-c", SCHEMATHESIS, *words],
+            cwd=directory, env={**os.environ, "HOME": str(directory.resolve()), "HYPOTHESIS_DATABASE_FILE": ""},
+            capture_output=True, text=True, timeout=4 * DEADLINE, check=False,
+        )  # fmt: skip
+        self.assertEqual(run.returncode, 0, run.stdout[-6000:] + run.stderr[-2000:])
+        found = re.search(r"(\d+) generated", run.stdout)
+        assert found is not None, run.stdout
+        return int(found[1])
+
+    def test_admin(self) -> None:
+        """Whatever an admin sends, well-formed or not: no 5xx, and nothing that the description does not say."""
+        made = self.examine(self.token, "coverage,fuzzing", 3, left_out=(*LEFT_OUT, *OF_DEVICES))
+        self.assertGreater(made, 300)
+        self.assertEqual(self.asking.ask("GET", "/health").status, 200)
+
+    def test_other_scopes(self) -> None:
+        """With a lesser scope it is refused what is not for it, and otherwise told the same."""
+        for scope in ("read", "execute"):
+            self.examine(self.inhabited.token(scope, scope), "fuzzing", 3)
+
+    def test_whole(self) -> None:
+        """Every path that the server has at /api/v1 is described, and each operation says which scope it needs."""
+        answer = self.asking.ask("GET", "/openapi.json")
+        document = answer.body
+        paths = document["paths"]
+        assert isinstance(paths, dict)
+        for path in paths:
+            answer = self.asking.ask("TRACE", path.replace("{", "").replace("}", ""))
+            allowed = {word for word in answer.headers["allow"].split(", ") if word != "HEAD"}
+            self.assertEqual((answer.status, {one.upper() for one in paths[path]}), (405, allowed), path)
+        self.assertNotIn(str(self.inhabited.directory), json.dumps(document))
