@@ -14,8 +14,9 @@ TRIAL := $(BIN)/python -m twisted.trial
 
 # More options for the server: make run ARGS="--port 9443 --root ~/code"
 ARGS ?=
-# Less than all tests: make test TESTS=tests.wire
+# Less than all tests, or one at a time: make test TESTS=tests.wire JOBS=1
 TESTS ?= tests
+JOBS ?= 2
 # Seconds of fuzzing.
 SECONDS ?= 600
 
@@ -24,7 +25,7 @@ SECONDS ?= 600
 
 help:
 	@echo 'make run      start the server and say how to connect    (ARGS="--port 9443", DATA_DIR=./data)'
-	@echo 'make test     run the tests                              (TESTS=tests.wire)'
+	@echo 'make test     run the tests                              (TESTS=tests.wire JOBS=1)'
 	@echo 'make lint     style, types and the floors of the house'
 	@echo 'make fuzz     the longer hunt for bad input              (SECONDS=600)'
 	@echo 'make bench    measure the figures of the README'
@@ -46,7 +47,7 @@ run: $(VENV)/.run
 # -- checks
 
 test: $(VENV)/.test
-	@$(TRIAL) $(TESTS)
+	@$(TRIAL) --jobs=$(JOBS) $(TESTS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
