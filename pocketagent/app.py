@@ -245,7 +245,7 @@ def _door(
         idle_timeout=config.idle_timeout,
         measures=measures,
     )
-    limits = CallerLimits(reactor.seconds, _bounds(config))
+    limits = CallerLimits(reactor.seconds, _bounds(config), measures)
     websockets = WebSockets(reactor, services.dispatch, services.subscriptions, terms, _new_id, limits.shared)
     front = site.front(services.health, websockets)
     return site.factory(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from attrs import define, field, frozen
 
 from pocketagent.domain.addresses import place_of
+from pocketagent.domain.measures import Measures
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.inbound.allowance import Allowance
 
@@ -83,8 +84,9 @@ class Place:
 class Limits:
     """Counts, and says no. `now` is a clock in seconds."""
 
-    def __init__(self, now: Callable[[], float], bounds: Bounds) -> None:
+    def __init__(self, now: Callable[[], float], bounds: Bounds, measures: Measures | None = None) -> None:
         self.taken = 0
+        self._measures = measures or Measures()
         self._bounds = bounds
         self._addresses: Counter[str] = Counter()
         self._devices: Counter[str] = Counter()
@@ -105,14 +107,14 @@ class Limits:
             raise Refusal(Code.RESOURCE_LIMIT, message, limit=self._bounds.connections)
         place = place_of(address)
         if self._addresses[place] >= self._bounds.connections_per_address:
-            raise _too_many("address", self._bounds.connections_per_address)
+            raise self._too_many("address", self._bounds.connections_per_address)
         self._addresses[place] += 1
         self.taken += 1
         return Place(self, place)
 
     def claim(self, device_id: str) -> None:
         if self._devices[device_id] >= self._bounds.connections_per_device:
-            raise _too_many("device", self._bounds.connections_per_device)
+            raise self._too_many("device", self._bounds.connections_per_device)
         self._devices[device_id] += 1
 
     def left(self, place: str, device_id: str | None) -> None:
@@ -125,11 +127,11 @@ class Limits:
 
     def ask(self, address: str) -> None:
         """One more request from there. Raises Refusal(RATE_LIMITED)."""
-        _check(self._asked_by_address.of(place_of(address)))
+        self._check(self._asked_by_address.of(place_of(address)))
 
     def ask_as(self, device_id: str) -> None:
         """One more request of this device. Raises Refusal(RATE_LIMITED)."""
-        _check(self._asked_by_device.of(device_id))
+        self._check(self._asked_by_device.of(device_id))
 
     def shared(self, address: str, device_id: str) -> Sequence[Allowance]:
         """What the messages of one connection use up besides its own."""
@@ -148,24 +150,25 @@ class Limits:
         self._wrong_of.of(place_of(address)).take()
         self._wrong.take()
 
+    def too_fast(self, seconds: float) -> Refusal:
+        """What somebody is told who must wait for so long."""
+        self._measures.rate_limited += 1
+        wait = round(seconds, 3)
+        message = f"Too many requests: wait {wait:g} seconds before the next."
+        return Refusal(Code.RATE_LIMITED, message, retry_after=wait)
+
+    def _check(self, allowance: Allowance) -> None:
+        if not allowance.take():
+            raise self.too_fast(allowance.retry_after)
+
+    def _too_many(self, whose: str, limit: int) -> Refusal:
+        self._measures.rate_limited += 1
+        message = f"This {whose} has as many connections as it may have: close one."
+        return Refusal(Code.RATE_LIMITED, message, limit=limit, retry_after=RETRY_AFTER)
+
     @property
     def remembered(self) -> int:
         return len(self._wrong_of) + len(self._asked_by_address) + len(self._asked_by_device)
-
-
-def too_fast(seconds: float) -> Refusal:
-    wait = round(seconds, 3)
-    return Refusal(Code.RATE_LIMITED, f"Too many requests: wait {wait:g} seconds before the next.", retry_after=wait)
-
-
-def _check(allowance: Allowance) -> None:
-    if not allowance.take():
-        raise too_fast(allowance.retry_after)
-
-
-def _too_many(whose: str, limit: int) -> Refusal:
-    message = f"This {whose} has as many connections as it may have: close one."
-    return Refusal(Code.RATE_LIMITED, message, limit=limit, retry_after=RETRY_AFTER)
 
 
 def _give_back(counts: Counter[str], name: str) -> None:

@@ -23,7 +23,7 @@ from pocketagent.inbound.answer import Answer, Dates, to_refusal, unavailable
 from pocketagent.inbound.channel import Channel
 from pocketagent.inbound.door import Arrival, Door
 from pocketagent.inbound.gate import Call, Credential, Names, TurnedAway, Upgrade
-from pocketagent.inbound.limits import Limits, too_fast
+from pocketagent.inbound.limits import Limits
 from pocketagent.inbound.limits import Place as Seat
 from pocketagent.inbound.routes import Body, Place, Route, Routes, Visit
 from pocketagent.inbound.visitor import Subscriptions, Visitor
@@ -195,7 +195,7 @@ class Site:
         claimed = claimed_id(shown.text)
         wait = self._limits.wait_for(address)
         if wait and (claimed is None or not self._access.knows(claimed)):
-            raise too_fast(wait)
+            raise self._limits.too_fast(wait)
         client = client_of(next(iter(call.headers.get("user-agent", ())), None))
         try:
             return await self._access.admit(shown.text, shown.kind, client)
@@ -203,7 +203,7 @@ class Site:
             if refusal.code is Code.UNAUTHORIZED:
                 self._limits.wrong(address)
                 if wait:
-                    raise too_fast(wait) from None
+                    raise self._limits.too_fast(wait) from None
                 self._witness.turned_away(claimed, address, str(refusal.details.get("reason", "unknown")))
                 raise gate.unauthorized(str(refusal.details.get("reason", "unknown")), refusal.message) from None
             raise unavailable(refusal) from None

@@ -7,6 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from pocketagent.domain.measures import Measures
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.inbound import limits as module
 from pocketagent.inbound.limits import Bounds, Limits, Place
@@ -114,6 +115,19 @@ class RequestsTests(LimitsCase):
             self.assertEqual([self.code(limits, address) for _ in range(4)], [None] * 3 + [Code.RATE_LIMITED])
         self.clock.advance(0.5)
         self.assertEqual([self.code(limits, "127.0.0.1") for _ in range(2)], [None, Code.RATE_LIMITED])
+
+    def test_counted(self) -> None:
+        """What is refused for its number is counted, of whatever kind it is."""
+        measures = Measures()
+        bounds = Bounds(address_request_burst=1, device_request_burst=1, connections_per_address=1)
+        limits = Limits(self.clock.seconds, bounds, measures)
+        for _ in range(2):
+            self.code(limits, "192.0.2.7")
+        limits.ask_as("phone")
+        self.assertRaises(Refusal, limits.ask_as, "phone")
+        limits.take("192.0.2.7")
+        self.assertRaises(Refusal, limits.take, "192.0.2.7")
+        self.assertEqual(measures.rate_limited, 3)
 
     def test_one_network(self) -> None:
         """AU-18: rotating inside a /64 wins nothing."""
