@@ -4,6 +4,7 @@
 import argparse
 import re
 import signal
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -79,7 +80,7 @@ def pair(chosen: argparse.Namespace, console: Console) -> None:
 def _place(host: str | None, server: Address) -> str:
     """The beginning of the link: under which name of the server the device is to come. Raises Problem."""
     if host is None:
-        name, port = best_first(server.names)[0], None
+        name, port = best_first(server.names, _outward())[0], None
     else:
         found = _HOST.fullmatch(host)
         if found is None:
@@ -96,6 +97,16 @@ def _place(host: str | None, server: Address) -> str:
         return origin(name, port or server.port, is_secure=False)
     # The server itself can be reached from this machine only: whoever comes by this name comes through a proxy.
     return origin(name, port or HTTPS)
+
+
+def _outward() -> str | None:
+    """The address by which this machine speaks to others; None where it speaks to nobody. Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        try:
+            one.connect(("192.0.2.1", 9))  # of no machine: any address beyond the next router
+        except OSError:
+            return None
+        return str(one.getsockname()[0])
 
 
 def _make_room(files: PairingFiles, now: float) -> None:

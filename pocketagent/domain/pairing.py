@@ -95,13 +95,15 @@ def said_name(text: object) -> str | None:
     return device_name(text)
 
 
-def best_first(names: Iterable[str]) -> Sequence[str]:
+def best_first(names: Iterable[str], outward: str | None = None) -> Sequence[str]:
     """The names under which a server goes, those first by which another machine is likeliest to find it.
 
-    Names with a dot, which somebody has given it in a network's directory; addresses of IPv4; of IPv6; bare host names,
-    which few networks know; this machine itself.
+    Names with a dot, which somebody has given it in a network's directory; addresses of IPv4, first the one by which
+    this machine goes `outward` (others are of containers, often); of IPv6; bare host names, which few networks know;
+    this machine itself.
     """
-    return sorted(dict.fromkeys(names), key=_rank)  # stable: the person's own order within a kind
+    # Stable: the person's own order within a kind.
+    return sorted(dict.fromkeys(names), key=lambda name: (_rank(name), name != outward))
 
 
 def is_this_machine(name: str) -> bool:

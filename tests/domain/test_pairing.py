@@ -126,6 +126,13 @@ class AddressTests(SynchronousTestCase):
             ],
         )  # fmt: skip
 
+    def test_outward(self) -> None:
+        """Of several addresses the one comes first by which the machine speaks to others; names go before it."""
+        names = ["10.0.0.9", "172.17.0.1", "192.168.1.20"]
+        self.assertEqual(best_first(names, "192.168.1.20"), ["192.168.1.20", "10.0.0.9", "172.17.0.1"])
+        self.assertEqual(best_first([*names, "my.example.org"], "192.168.1.20")[0], "my.example.org")
+        self.assertEqual(best_first(names, "192.0.2.7"), names)
+
     def test_this_machine(self) -> None:
         """What leads every machine to itself leads nobody here."""
         for name in ("localhost", "127.0.0.1", "127.9.9.9", "::1", "a.localhost", "localhost.localdomain"):

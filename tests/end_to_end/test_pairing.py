@@ -7,6 +7,9 @@ import signal
 from collections.abc import Mapping
 
 from attrs import frozen
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from pocketagent.client.profiles import Profiles
 from pocketagent.domain.pairing import MAX_WRONG, code
@@ -198,7 +201,7 @@ class BrowserTests(PairingCase):
 
     def test_session(self) -> None:
         """A browser comes in by its cookie, from pages of this server only, and by no other way; when it logs out, its
-        device is gone, and its WebSocket with it."""
+        device is gone."""
         cookie, device_id = self.paired()
         same = {"Cookie": cookie, "Sec_Fetch_Site": "same-origin"}
         shown = ask(self.inhabited, "GET", "/api/v1/devices", **same)
@@ -223,6 +226,31 @@ class BrowserTests(PairingCase):
             lambda: ask(self.inhabited, "GET", "/api/v1/devices", **same).status == 401, "the end of the session"
         )
         self.assertNotIn(cookie.partition("=")[2], self.logged())
+
+    def test_websocket(self) -> None:
+        """Its pages open a WebSocket with the cookie, and those of others do not; it is closed within a second when the
+        browser logs out."""
+        cookie, _ = self.paired()
+        for origin in (None, "https://evil.example", "null"):
+            self.assertRaises(InvalidStatus, self.opened, cookie, origin)
+        socket = self.opened(cookie, self.origin)
+        self.assertIn("my browser", str(socket.recv(DEADLINE)))
+        ask(self.inhabited, "DELETE", "/api/v1/session", Cookie=cookie, Origin=self.origin)
+        self.assertRaises(ConnectionClosed, socket.recv, DEADLINE)
+        self.assertEqual(socket.close_code, 4401)
+
+    def opened(self, cookie: str, origin: str | None) -> ClientConnection:
+        made = connect(
+            f"wss://127.0.0.1:{self.inhabited.port}/ws",
+            ssl=Pinned(self.inhabited.fingerprint),
+            sock=self.inhabited.dial(),
+            server_hostname="127.0.0.1",
+            additional_headers={"Cookie": cookie},
+            origin=None if origin is None else Origin(origin),
+            compression=None,
+        )
+        self.addCleanup(made.close)
+        return made
 
     def test_devices(self) -> None:
         """Over HTTP devices are listed with when they were last seen, renamed, given an end, and revoked; the last
