@@ -111,6 +111,24 @@ class ReadTests(SynchronousTestCase):
         self.assertNotIn("hunter2", repr(config))
         self.assertEqual(read({"PA_MCP_CONFIGS": '{"two": "{}"}'}).mcp_configs, {"two": "{}"})
 
+    def test_log_levels(self) -> None:
+        """Levels of parts are a table in the file, and pairs elsewhere."""
+        expected = {"pocketagent.inbound": "debug", "twisted": "error"}
+        file = self.write('log_levels = { "pocketagent.inbound" = "debug", twisted = "error" }')
+        self.assertEqual(read({}, {}, file).log_levels, expected)
+        text = "pocketagent.inbound=debug, twisted=error"
+        self.assertEqual(read({"PA_LOG_LEVELS": text}).log_levels, expected)
+        self.assertEqual(read({}, {"log_levels": text}).log_levels, expected)
+        for wrong in "pocketagent", "a=loud", "=debug", "a b=debug", "{'a'", '{"a": 1}':
+            self.refused("--log-levels", "names of parts", log_levels=wrong)
+
+    def test_trusted_proxies(self) -> None:
+        """Trusted are addresses and networks, as they are written in full; a name or half a network is not."""
+        config = read({}, {"trusted_proxies": ["127.0.0.1", "10.0.0.0/8", "[::1]"]})
+        self.assertEqual(config.trusted_proxies, ("127.0.0.1/32", "10.0.0.0/8", "::1/128"))
+        for wrong in "proxy.example.org", "10.0.0.1/8", "", "300.1.1.1":
+            self.refused("--trusted-proxy", "IP addresses or networks", trusted_proxies=[wrong])
+
     def test_addresses(self) -> None:
         """An IPv6 address may wear brackets, and is written in one way."""
         self.assertEqual(read({}, {"host": ["[::1]", "0:0::1"]}).host, ("::1",))

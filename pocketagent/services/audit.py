@@ -39,6 +39,8 @@ from pocketagent.wire.orders import allowed_input
 
 RETRY = 1.0
 """Seconds between attempts to keep what is owed."""
+QUIET = 10.0
+"""Seconds between lines of the log about strangers; in the audit log each has its record."""
 MAX_OWED = 1000
 """Records that are owed; then not even what only stops something is begun."""
 
@@ -70,6 +72,9 @@ class Audit:
     _owed: list[Deed] = field(factory=list)
     _fault: str = ""
     _is_paying: bool = False
+    # Of strangers, whom the log does not need to name one by one.
+    _strangers_at: float | None = None
+    _strangers: int = 0
 
     @property
     def fault(self) -> str:
@@ -122,7 +127,7 @@ class Audit:
 
     async def keep(self, deed: Deed) -> None:
         """Write it down before anything is answered; where that fails it is owed."""
-        _tell(deed)
+        self._tell(deed)
         if self._owed:
             self._owe(deed)
             return
@@ -185,6 +190,20 @@ class Audit:
             Code.STORAGE_UNAVAILABLE,
             "The server cannot write its audit log, so it does nothing that would belong there: look at its disk.",
         )
+
+    def _tell(self, deed: Deed) -> None:
+        """The same for the log: of strangers the first at once, and then how many, every `QUIET` seconds at most."""
+        if deed.origin is not Origin.STRANGER:
+            _tell(deed)
+            return
+        now = self._clock.seconds()
+        if self._strangers_at is not None and 0 <= now - self._strangers_at < QUIET:
+            self._strangers += 1
+            return
+        if self._strangers:
+            _log.warn("{count} more credentials were turned away", count=self._strangers, action=deed.action)
+        self._strangers_at, self._strangers = now, 0
+        _tell(deed)
 
     # -- what is owed ---------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import get_args
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 
 from pocketagent.domain import commands
@@ -186,6 +187,25 @@ class RecordTests(AuditCase):
         )
         expected = {"behavior": "deny", "message_sha256": sha256(b"never"), "interrupt": True}
         self.assertEqual(self.one().details, expected)
+
+    def test_strangers(self) -> None:
+        """Each credential that was turned away has its record; the log names the first, and then tells how many."""
+        audit_log = self.shop.services.audit
+        with capturedLogs() as log:
+            for _ in range(5):
+                audit_log.turned_away("0123456789abcdef", "192.0.2.9", "unknown")
+            self.shop.clock.advance(audit.QUIET)
+            audit_log.turned_away(None, "192.0.2.9", "malformed")
+        self.assertEqual(len(self.records), 6)
+        deed = self.records[0].deed
+        self.assertEqual(
+            (deed.origin, deed.outcome, deed.actor_id), (Origin.STRANGER, "UNAUTHORIZED", "0123456789abcdef")
+        )
+        self.assertEqual((deed.address, deed.details), ("192.0.2.9", {"reason": "unknown"}))
+        lines = [formatEvent(event) for event in log if event["log_namespace"] == audit.__name__]
+        self.assertEqual(len(lines), 3)
+        self.assertIn("4 more", lines[1])
+        self.assertEqual({event["log_level"].name for event in log}, {"warn"})
 
     def test_failure(self) -> None:
         """What fails in a way that nobody foresaw has its record, too; and so has what was given up."""
