@@ -15,9 +15,10 @@ from pocketagent import client
 from pocketagent.cli.console import Console, Problem
 from pocketagent.cli.remote import MISUNDERSTOOD, profiles, told
 from pocketagent.client import Client, Server
-from pocketagent.client.link import OPEN_TIMEOUT, address, look
+from pocketagent.client.link import OPEN_TIMEOUT, look
 from pocketagent.client.pairing import pair
 from pocketagent.client.profiles import Profile, profile_name
+from pocketagent.client.server import address
 from pocketagent.domain.access import MAX_NAME, TOKEN
 from pocketagent.domain.replies import Greeting
 from pocketagent.wire.links import is_link, read_link

@@ -8,15 +8,19 @@ import os
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from pocketagent import client
 from pocketagent.cli.console import Console, Problem
-from pocketagent.client import Client, Refusal, Standing
+from pocketagent.client import problems
 from pocketagent.client.finding import NoSuchProject, find
 from pocketagent.client.profiles import Profiles
+from pocketagent.client.standing import Standing
 from pocketagent.domain.events import ProjectState
+from pocketagent.domain.refusals import Refusal
 from pocketagent.wire.server import Unintelligible
+
+if TYPE_CHECKING:
+    from pocketagent.client import Client
 
 NOT_DONE, MISUNDERSTOOD, NO_CONNECTION, REFUSED = 1, 2, 3, 4
 """Exit codes (docs/operations.md, From scripts)."""
@@ -31,7 +35,7 @@ def told(code: int = NO_CONNECTION) -> Iterator[None]:
         yield
     except NoSuchProject as problem:
         raise Problem(str(problem), REFUSED) from None
-    except (client.Problem, Unintelligible) as problem:
+    except (problems.Problem, Unintelligible) as problem:
         raise Problem(str(problem), code) from None
     except Refusal as refusal:
         raise Problem(refusal.message, REFUSED) from None
@@ -44,10 +48,11 @@ def profiles(console: Console) -> Profiles:
 def talk(
     chosen: argparse.Namespace,
     console: Console,
-    work: Callable[[Client], Awaitable[T]],
+    work: "Callable[[Client], Awaitable[T]]",
     on_standing: Callable[[Standing], None] = lambda standing: None,
 ) -> T:
     """Do this with a connection to the server of the chosen profile. Raises Problem."""
+    from pocketagent.client import Client
 
     async def connected() -> T:
         async with Client(profile.server, on_standing) as connection:
@@ -58,7 +63,7 @@ def talk(
         return asyncio.run(connected())
 
 
-async def project(connection: Client, text: str) -> ProjectState:
+async def project(connection: "Client", text: str) -> ProjectState:
     """The project that a person calls so. Raises NoSuchProject."""
     return find(await connection.list_projects(), text, place(text))
 

@@ -17,9 +17,9 @@ from attrs import define, field, frozen
 from websockets.exceptions import ConnectionClosed
 
 from pocketagent.client import link
-from pocketagent.client.link import Server
 from pocketagent.client.problems import ConnectionLost, NotMyServer, Problem, TurnedAway, Unreachable
 from pocketagent.client.requests import Requests
+from pocketagent.client.server import Server
 from pocketagent.client.standing import Phase, Standing, waits
 from pocketagent.client.subscription import MAX_BYTES, MAX_MESSAGES, Subscription
 from pocketagent.client.under_way import Asked, UnderWay

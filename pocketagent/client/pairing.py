@@ -11,8 +11,9 @@ from attrs import frozen
 from websockets.proxy import get_proxy
 from websockets.uri import parse_uri
 
-from pocketagent.client.link import OPEN_TIMEOUT, address, fingerprint_of, is_loopback
+from pocketagent.client.link import OPEN_TIMEOUT, fingerprint_of
 from pocketagent.client.problems import NotMyServer, Problem, TurnedAway, Unreachable
+from pocketagent.client.server import address, is_loopback
 from pocketagent.domain.access import TOKEN
 from pocketagent.version import VERSION
 from pocketagent.wire.links import Link

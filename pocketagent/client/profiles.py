@@ -17,8 +17,8 @@ from pathlib import Path
 import msgspec
 from attrs import asdict, define, evolve, field, frozen
 
-from pocketagent.client.link import Server, address
 from pocketagent.client.problems import Problem
+from pocketagent.client.server import Server, address
 
 MAX_PROFILES = 1000
 MAX_SIZE = 64 * 1024

@@ -36,7 +36,7 @@ from pocketagent.wire.server import Message
 
 if TYPE_CHECKING:
     from pocketagent.client.client import Client, Link
-    from pocketagent.client.link import Server
+    from pocketagent.client.server import Server
 
 HISTORY = 200
 """Messages that are looked at for what was said before."""
@@ -44,7 +44,7 @@ MAX_BEFORE = 30
 """Pieces of them that are shown."""
 PATIENCE = 86400.0
 """Seconds for which a prompt waits for a connection: whoever writes it sees that there is none."""
-HEAVY = ("pocketagent.terminal.drawing", "pocketagent.terminal.cards")
+HEAVY = ("pocketagent.terminal.drawing", "pocketagent.terminal.cards", "pocketagent.client.client")
 """What is imported when the composer stands on the screen already."""
 
 LEFT, NO_CONNECTION, REFUSED = 0, 3, 4

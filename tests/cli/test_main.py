@@ -17,6 +17,16 @@ ROOT = Path(__file__).parents[2]
 HEAVY = ("twisted", "zope", "autobahn", "cryptography", "OpenSSL", "asyncio", "ssl", "msgspec", "pocketagent.outbound")
 """What a command pays for only if it needs it."""
 
+NOT_SEEN = ("websockets", "cryptography", "rich", "markdown_it", "twisted", "pocketagent.client.client")
+"""What is of no use before the composer stands on the screen."""
+
+CHAT = """
+import sys
+from pocketagent.cli.main import command
+command("chat.chat")
+import prompt_toolkit.input.defaults, prompt_toolkit.output.vt100, pocketagent.terminal.chat
+print(*sorted(sys.modules))
+"""
 LOADED = "import sys; import pocketagent.cli.main as m; m.parser(); print(*sorted(sys.modules))"
 
 
@@ -51,6 +61,16 @@ class ProcessTests(SynchronousTestCase):
         self.assertIn("pocketagent.cli.parser", loaded)
         for module in loaded:
             for heavy in HEAVY:
+                self.assertFalse(f"{module}.".startswith(f"{heavy}."), module)
+
+    def test_first_sight(self) -> None:
+        """A chat stands on the screen before anything is imported that only a connection or a drawing needs."""
+        run = python("-c", CHAT)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        loaded = run.stdout.split()
+        self.assertIn("pocketagent.terminal.screen", loaded)
+        for module in loaded:
+            for heavy in NOT_SEEN:
                 self.assertFalse(f"{module}.".startswith(f"{heavy}."), module)
 
     def test_module(self) -> None:

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
-from pocketagent.client.link import address
 from pocketagent.client.profiles import Profile, Profiles
+from pocketagent.client.server import address
 from tests.end_to_end.client import DEADLINE, TooLate
 from tests.end_to_end.house import COMMAND, ROOT, House, HouseTestCase
 

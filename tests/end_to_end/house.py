@@ -27,7 +27,7 @@ from attrs import define
 from twisted.trial.unittest import SynchronousTestCase
 from websockets.sync.client import connect
 
-from pocketagent.client.link import Server
+from pocketagent.client.server import Server
 from tests.end_to_end.client import DEADLINE, MESSAGE, Client, Pinned, TooLate, wait_until
 from tests.messages_api import prompt_of
 

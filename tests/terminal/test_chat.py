@@ -38,7 +38,7 @@ from tests.terminal.glass import Glass
 from tests.terminal.served import Counter
 
 PLACE = "/home/me/work"
-HEAVY = (*chat.HEAVY, "rich", "markdown_it")
+HEAVY = (*chat.HEAVY, "rich", "markdown_it", "websockets", "cryptography")
 for name in chat.HEAVY:
     import_module(name)
 
