@@ -61,9 +61,9 @@ def on_core(core: int) -> Iterator[None]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """What a process has used of its core so far, all of its threads and none of its children."""
-    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+    """What a process has used of its core so far, all of its threads that live and none of its children."""
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
 
 
 def memory(pid: int) -> int:
@@ -171,8 +171,10 @@ class Ours(Contender):
     project_id: str = field(kw_only=True)
 
     @classmethod
-    def start(cls, *options: str, tls: bool = True) -> "Ours":
+    def start(cls, *options: str, tls: bool = True, program: Sequence[str] = ()) -> "Ours":
+        """`program`: what Python runs as twistd, where it is not that."""
         house = House.new(Path(tempfile.mkdtemp(prefix="pocketagent-")), *RAISED, *options, plaintext=not tls)
+        house.program = program or house.program
         with on_core(SERVER_CORE):
             house.start()
         token = house.token()

@@ -45,10 +45,10 @@ def note(text: str) -> None:
     sys.stderr.flush()
 
 
-def interleaved(contenders: Mapping[str, Callable[[], Answer]]) -> Mapping[str, Sequence[Answer]]:
+def interleaved(contenders: Mapping[str, Callable[[], Answer]], rounds: int = ROUNDS) -> Mapping[str, Sequence[Answer]]:
     """One round of each in turn, the first one thrown away: it warms caches and compilers."""
     answers: dict[str, list[Answer]] = {name: [] for name in contenders}
-    for number in range(ROUNDS + 1):
+    for number in range(rounds + 1):
         for name, run in contenders.items():
             answer = run()
             if number:

@@ -254,12 +254,13 @@ def _door(
         tls=certificates,
         access=services.access,
         subscriptions=services.subscriptions,
-        routes=Routes.of([*front, *_api(config, reactor, certificates, services), metrics_page.route(read)]),
+        routes=Routes.of([*front, *_api(config, reactor, certificates, services, measures), metrics_page.route(read)]),
         new_id=_new_id,
         random=random.SystemRandom().random,
         limits=limits,
         witness=services.audit,
         proxies=Proxies.of(config.trusted_proxies),
+        measures=measures,
         handshakes=config.handshakes,
         handshake_timeout=config.handshake_timeout,
         origins=config.allowed_origins,
@@ -267,13 +268,17 @@ def _door(
 
 
 def _api(
-    config: Config, reactor: IServerReactor, certificates: Certificates | None, services: Services
+    config: Config,
+    reactor: IServerReactor,
+    certificates: Certificates | None,
+    services: Services,
+    measures: Measures,
 ) -> Sequence[Route]:
     """What stands at `/api/v1`, described."""
     names = Names.of(config.names, certificates is not None)
     routes = [
         *rest.routes(services.dispatch, config.body_size),
-        *EventStreams(services.dispatch, services.subscriptions, reactor, config.unsent).routes(),
+        *EventStreams(services.dispatch, services.subscriptions, reactor, config.unsent, measures).routes(),
         *devices.routes(services.pairing, services.devices, names, time.time),
     ]
     limits = Limits(

@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pocketagent.domain.commands import MAX_SEQ, JoinProject
+from pocketagent.domain.measures import Measures
 from pocketagent.domain.message import timestamp
 from pocketagent.domain.replies import Reply
 from pocketagent.inbound.answer import Dates
@@ -66,6 +67,7 @@ class EventStream(Protocol):
         subscriptions: Subscriptions,
         clock: IReactorTime,
         unsent: int,
+        measures: Measures,
     ) -> None:
         self.id = visitor.id
         self.device = visitor.device
@@ -76,6 +78,7 @@ class EventStream(Protocol):
         self._subscriptions = subscriptions
         self._clock = clock
         self._unsent = unsent
+        self._measures = measures
         self._outbox: Outbox | None = None
         self._early: list[bytes] = []
         self._gone: Callable[[], None] | None = None
@@ -117,12 +120,14 @@ class EventStream(Protocol):
         if blob is None:
             blob = batch.blobs[EVENTS] = event_stream.events(batch)
         self.last_active = max(self.last_active, batch.timestamp)
+        self._measures.sent_frames += len(batch.items)
         self._put(blob)
 
     def send(self, message: bytes) -> None:
         """Of what is told to everybody, what is about this project."""
         name, project_id = event_stream.about(message)
         if project_id == self._project_id:
+            self._measures.sent_frames += 1
             self._put(event_stream.event(name, message))
             if name == "project_deleted":
                 self.close(PROJECT_GONE, "the project was deleted")
@@ -138,6 +143,7 @@ class EventStream(Protocol):
     def _put(self, data: bytes) -> None:
         if self._is_closing:
             return
+        self._measures.sent_bytes += len(data)
         if self._outbox is None:
             self._early.append(data)
         else:
@@ -209,6 +215,7 @@ class EventStreams:
     _subscriptions: Subscriptions
     _clock: IReactorTime
     _unsent: int
+    _measures: Measures = field(factory=Measures)
     _dates: Dates = field(factory=Dates)
 
     def routes(self) -> Sequence[Route]:
@@ -230,7 +237,13 @@ class EventStreams:
         assert isinstance(command, JoinProject)
         assert visit.asker is not None
         stream = EventStream(
-            visit.asker, visit.channel.arrival, command.project_id, self._subscriptions, self._clock, self._unsent
+            visit.asker,
+            visit.channel.arrival,
+            command.project_id,
+            self._subscriptions,
+            self._clock,
+            self._unsent,
+            self._measures,
         )
         stream.arrive()
         is_open = False

@@ -9,11 +9,12 @@ import json
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol as Shape
 
-from attrs import define
+from attrs import define, field
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator, IReactorTime
 
 from pocketagent.domain.access import Device, Kind, Scope, claimed_id
 from pocketagent.domain.addresses import Proxies
+from pocketagent.domain.measures import Measures
 from pocketagent.domain.message import timestamp
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.replies import Condition, HealthStatus
@@ -83,6 +84,7 @@ class Site:
     _witness: Witness
     _proxies: Proxies
     _origins: Collection[str] = ()
+    _measures: Measures = field(factory=Measures)
 
     async def respond(self, call: Call, channel: Channel) -> Answer | None:
         """Answer the request; None where it took the connection over. Raises TurnedAway."""
@@ -91,6 +93,7 @@ class Site:
         except TurnedAway:
             raise
         except Refusal as refusal:
+            self._measures.rate_limited += refusal.code is Code.RATE_LIMITED
             return to_refusal(refusal, self._clock.seconds())
 
     async def _respond(self, call: Call, channel: Channel) -> Answer | None:
@@ -274,6 +277,7 @@ def factory(
     handshake_timeout: float,
     proxies: Proxies = Proxies(),  # noqa: B008  # frozen
     origins: Collection[str] = (),
+    measures: Measures | None = None,
 ) -> Door:
     """What to listen with on a plain TCP endpoint, with and without TLS: TLS is inside.
 
@@ -281,7 +285,19 @@ def factory(
     `new_id` makes references for the log; the bounds are those of `Config`.
     """
     ours = Names.of(names, tls is not None)
-    site = Site(ours, access, subscriptions, routes, clock, new_id, limits, witness, proxies, frozenset(origins))
+    site = Site(
+        ours,
+        access,
+        subscriptions,
+        routes,
+        clock,
+        new_id,
+        limits,
+        witness,
+        proxies,
+        frozenset(origins),
+        measures or Measures(),
+    )
     dates = Dates()
 
     def speak(arrival: Arrival) -> Channel:

@@ -83,6 +83,8 @@ class House:
     port: int = 0
     metrics_port: int = 0
     """Of `metrics_listen`, where a test has set it."""
+    program: Sequence[str] = ("-c", TWISTD)
+    """What Python runs as twistd."""
     wrapper: Sequence[str] = ()
     """Words before each command of ours, such as those of `nsenter`."""
     as_root: Sequence[str] = ("--allow-root",)
@@ -144,7 +146,7 @@ class House:
 
     def launch(self) -> None:
         """Start the server's process and do not wait."""
-        words = [*self.wrapper, sys.executable, "-c", TWISTD, "-n", "--pidfile=", "pocketagent"]
+        words = [*self.wrapper, sys.executable, *self.program, "-n", "--pidfile=", "pocketagent"]
         words += [f"--data-dir={self.data_dir}", "--host=127.0.0.1", f"--port={self.port}", f"--claude={self.claude}"]
         words += ["--plaintext"] if self.plaintext else []
         words += self.as_root if os.geteuid() == 0 else []

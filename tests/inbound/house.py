@@ -23,6 +23,7 @@ from zope.interface import implementer
 from pocketagent.domain.access import Device, Kind, Scope, hash_of
 from pocketagent.domain.addresses import Proxies
 from pocketagent.domain.commands import Command
+from pocketagent.domain.measures import Measures
 from pocketagent.domain.message import Entry, Partial
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.replies import Condition, HealthStatus, ProjectLeft, Reply
@@ -174,6 +175,7 @@ class House:
     subscriptions: Subscriptions = field(factory=Subscriptions)
     health: Health = field(factory=Health)
     witness: Witness = field(factory=Witness)
+    measures: Measures = field(factory=Measures)
 
     def door(self) -> Door:
         ids = itertools.count(1)
@@ -196,6 +198,7 @@ class House:
             handshakes=self.handshakes,
             handshake_timeout=self.handshake_timeout,
             origins=self.origins,
+            measures=self.measures,
         )
 
     def routes(self, new_id: Callable[[], str]) -> Sequence[Route]:

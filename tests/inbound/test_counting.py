@@ -1,10 +1,16 @@
 """What a connection is sent is counted, whatever it is; and what it asked too fast."""
 
 from attrs import evolve
+from twisted.internet import reactor as installed
+from twisted.internet.defer import maybeDeferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.trial.unittest import TestCase
 
 from pocketagent.domain.measures import Measures
 from pocketagent.domain.message import Entry
-from tests.inbound.house import TERMS, Batch
+from pocketagent.inbound.limits import Bounds, Limits
+from tests.inbound.asking import Asking
+from tests.inbound.house import TERMS, Batch, House, listening
 from tests.inbound.test_connection import A, ConnectionCase
 
 
@@ -33,3 +39,25 @@ class CountingTests(ConnectionCase):
         for _ in range(3):
             self.ask("project_list")
         self.assertEqual(self.measures.rate_limited, 2)
+
+
+class HttpTests(TestCase):
+    timeout = 20
+
+    async def test_too_fast(self) -> None:
+        """A request of HTTP that came too fast counts, too."""
+        clock = IReactorTime(installed)
+        bounds = Bounds(address_requests_per_second=0.001, address_request_burst=2)
+        house = House(clock, limits=Limits(clock.seconds, bounds))
+        door = house.door()
+        port = await listening(door)
+        statuses = []
+        try:
+            for _ in range(3):
+                asking = await Asking.of(port)
+                statuses.append((await asking.ask("GET", "/health")).status)
+                asking.leave()
+        finally:
+            await maybeDeferred(port.stopListening)
+            await door.close_all(1001, "over", 0.1)
+        self.assertEqual((statuses, house.measures.rate_limited), ([200, 200, 429], 1))

@@ -13,6 +13,7 @@ from zope.interface.verify import verifyObject
 
 from pocketagent.domain.access import Scope
 from pocketagent.domain.commands import Command, JoinProject
+from pocketagent.domain.measures import Measures
 from pocketagent.domain.message import Entry
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.replies import ProjectDeleted, ProjectJoined, Replay, Reply
@@ -185,7 +186,8 @@ class LifeTests(SynchronousTestCase):
         self.arrival.makeConnection(self.socket)
         self.subscriptions = Subscriptions()
         visitor = Visitor("id", DEVICE, "127.0.0.1", NOW, NOW, self.subscriptions, lambda code, reason: None)
-        self.stream = EventStream(visitor, self.arrival, P, self.subscriptions, self.clock, 1000)
+        self.measures = Measures()
+        self.stream = EventStream(visitor, self.arrival, P, self.subscriptions, self.clock, 1000, self.measures)
         self.stream.arrive()
         self.stream.hear(Batch(P, [entry(1)]))
         self.socket.unregisterProducer()
@@ -214,6 +216,17 @@ class LifeTests(SynchronousTestCase):
         batch.blobs[event_stream.EVENTS] = b"as it was"
         self.stream.hear(batch)
         self.assertTrue(self.socket.value().endswith(b"as it was"))
+
+    def test_counted(self) -> None:
+        """What is told counts as messages and as bytes; signs of life count as neither."""
+        self.socket.clear()
+        before, bytes_before = self.measures.sent_frames, self.measures.sent_bytes
+        self.stream.hear(Batch(P, [entry(2), entry(3)]))
+        self.stream.send(client.reply(ProjectDeleted("other"), NOW, "other", None))
+        self.assertEqual(self.measures.sent_frames - before, 2)
+        self.assertEqual(self.measures.sent_bytes - bytes_before, len(self.socket.value()))
+        self.clock.advance(HEARTBEAT)
+        self.assertEqual(self.measures.sent_frames - before, 2)
 
     def test_slow(self) -> None:
         """A reader that is behind is told so to the services, and again when it has room; at the bound, not before."""
