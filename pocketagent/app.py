@@ -27,7 +27,7 @@ from pocketagent.domain.addresses import Proxies
 from pocketagent.domain.agent import PermissionMode
 from pocketagent.domain.measures import Measures, Metric, gauge
 from pocketagent.domain.sighting import Address
-from pocketagent.inbound import devices, metrics_page, openapi, rest, site
+from pocketagent.inbound import attachments, devices, metrics_page, openapi, rest, site
 from pocketagent.inbound.connection import Terms as ConnectionTerms
 from pocketagent.inbound.door import Door
 from pocketagent.inbound.event_stream import EventStreams
@@ -37,6 +37,7 @@ from pocketagent.inbound.limits import Limits as CallerLimits
 from pocketagent.inbound.routes import Route, Routes
 from pocketagent.inbound.websocket import WebSockets
 from pocketagent.listening import Bound, allow_descriptors, bind
+from pocketagent.outbound.attachments import AttachmentFiles, FileAttachments
 from pocketagent.outbound.audit import AuditFiles, FileAudit
 from pocketagent.outbound.certificates import Certificates, CertificateUnusable
 from pocketagent.outbound.child import IChildReactor
@@ -56,6 +57,7 @@ from pocketagent.outbound.sightings import FileSightings, SightingsFile
 from pocketagent.outbound.threads import Threads
 from pocketagent.ports import StorageUnavailable
 from pocketagent.services.assembly import Adapters, Rules, Services, assemble
+from pocketagent.services.attachments import Room
 from pocketagent.services.executions import Bounds
 from pocketagent.services.metrics import Metrics
 from pocketagent.services.runs import Terms
@@ -91,6 +93,7 @@ def build(config: Config, reactor: IServerReactor) -> "Server":
     try:
         certificates = _certificates(config, data)
         ProjectFiles(data.projects).tidy()
+        AttachmentFiles(data.projects).tidy()
         DeviceFiles(data.devices).all()
         bound, alone = _bind(config)
     except (CertificateUnusable, StorageUnavailable, ValueError) as problem:
@@ -154,6 +157,8 @@ def erect(
         no_new_privileges=config.no_new_privileges,
     )
     adapters = Adapters(
+        threads=threads,
+        attachments=FileAttachments(threads, AttachmentFiles(data.projects)),
         projects=FileProjects(threads, ProjectFiles(data.projects)),
         journals=_journals(config, data, threads, reactor, measures),
         devices=FileDevices(threads, DeviceFiles(data.devices)),
@@ -212,6 +217,12 @@ def _rules(config: Config) -> Rules:
     )
     return Rules(
         bounds=bounds,
+        room=Room(
+            size=config.attachment_size,
+            count=config.attachments,
+            total=config.attachments_size,
+            days=config.retention_days,
+        ),
         terms=Terms(config.model or None, PermissionMode(config.permission_mode)),
         projects=config.projects,
         queue=config.queue,
@@ -234,6 +245,7 @@ def _door(
         limits={
             "message_size": config.message_size,
             "prompt_size": config.prompt_size,
+            "attachment_size": config.attachment_size,
             "projects": config.projects,
         },
         message_size=config.message_size,
@@ -278,6 +290,7 @@ def _api(
     names = Names.of(config.names, certificates is not None)
     routes = [
         *rest.routes(services.dispatch, config.body_size),
+        *attachments.routes(services.attachments, config.attachment_size),
         *EventStreams(services.dispatch, services.subscriptions, reactor, config.unsent, measures).routes(),
         *devices.routes(services.pairing, services.devices, names, time.time),
     ]
@@ -375,6 +388,7 @@ class Server(Service):
         await floors.claude.probe()
         services.start()
         self._repeat(HOUR, services.projects.forget_old)
+        self._repeat(HOUR, services.attachments.forget_old)
         self._listen(self._bound, floors.door)
         if self._bound_alone is not None:
             self._listen(self._bound_alone, floors.alone)

@@ -13,6 +13,7 @@ import attrs
 from attrs import frozen
 
 from pocketagent.domain.agent import PASS_ENVIRONMENT, PermissionMode
+from pocketagent.domain.attachment import MAX_TOGETHER
 from pocketagent.settings import (
     PREFIX,
     Address,
@@ -149,6 +150,9 @@ class Config:
     )
     message_size: int = setting(Whole(4 * KiB, 64 * MiB), 2 * MiB, "The longest message of a client, in bytes.", BOUNDS)
     body_size: int = setting(Whole(4 * KiB, 64 * MiB), MiB, "The longest body of a request of HTTP, in bytes.", BOUNDS)
+    attachment_size: int = setting(
+        Whole(KiB, MAX_TOGETHER), 5 * MiB, "The largest attachment of a prompt, in bytes.", BOUNDS
+    )
     prompt_size: int = setting(Whole(1, 16 * MiB), 100_000, "The longest prompt, in characters.", BOUNDS)
     requests_per_second: float = setting(
         Number(0.1, 1_000_000), 50, "Requests a second of one connection, over time.", BOUNDS
@@ -247,6 +251,13 @@ class Config:
         Whole(0, 1024 * TiB),
         0,
         "The oldest files of a project go when its journal has more bytes. 0: none do.",
+        JOURNAL,
+    )
+    attachments: int = setting(Whole(0, 10_000), 100, "Attachments kept for a project. 0: none can be sent.", JOURNAL)
+    attachments_size: int = setting(
+        Whole(0, TiB),
+        256 * MiB,
+        "Bytes of all attachments kept for a project; retention_days removes old ones.",
         JOURNAL,
     )
     sync: str = setting(

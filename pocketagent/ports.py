@@ -8,7 +8,7 @@ from zope.interface import Attribute, Interface
 
 from pocketagent.domain.access import Device
 from pocketagent.domain.agent import Answer, Context, Ending, Introduction, Launch, PermissionMode, Utterance
-from pocketagent.domain.attachment import Attachment, Content
+from pocketagent.domain.attachment import Attachment, Content, Enclosure
 from pocketagent.domain.deeds import Deed, Record
 from pocketagent.domain.message import Draft, Entry, Partial
 from pocketagent.domain.pairing import Pairing
@@ -225,9 +225,12 @@ class IRun(Interface):
     introduction: Introduction = Attribute("What it said of itself.")
     is_ending: bool = Attribute("It was told to stop, or has ended: it serves no more prompts.")
 
-    async def prompt(uuid: str, text: str, model: str | None, mode: PermissionMode) -> None:
-        """Set model (None: the CLI's own) and mode, then hand over the prompt. Raises Refusal(EXECUTION_FAILED)
-        when the agent refuses the model or the mode: then the prompt was not handed over."""
+    async def prompt(
+        uuid: str, text: str, model: str | None, mode: PermissionMode, enclosures: Sequence[Enclosure]
+    ) -> None:
+        """Set model (None: the CLI's own) and mode, then hand over the prompt with what is enclosed. Raises
+        Refusal(EXECUTION_FAILED) when the agent refuses the model or the mode, or all is too large for it: then the
+        prompt was not handed over."""
 
     async def configure(model: str | None, mode: PermissionMode | None) -> None:
         """Change model or mode (None: leave it) for what is running. Raises Refusal(EXECUTION_FAILED)."""

@@ -15,6 +15,7 @@ from attrs import Attribute, field, frozen
 
 from pocketagent.domain.access import Scope
 from pocketagent.domain.agent import Behavior, PermissionMode
+from pocketagent.domain.attachment import MAX_ATTACHED
 from pocketagent.domain.message import Direction, timestamp
 from pocketagent.domain.refusals import invalid
 
@@ -92,6 +93,16 @@ def _seq(_: object, attribute: "Attribute[int | None]", value: int | None) -> No
 def _uuid(_: object, attribute: "Attribute[str | None]", value: str | None) -> None:
     if value is not None and not is_uuid(value):
         raise invalid(f"data.{attribute.name}", f"`{attribute.name}` is not a UUID.")
+
+
+def _attachments(_: object, attribute: "Attribute[tuple[str, ...]]", value: tuple[str, ...]) -> None:
+    name = f"data.{attribute.name}"
+    if len(value) > MAX_ATTACHED:
+        raise invalid(name, f"A prompt has at most {MAX_ATTACHED} attachments.")
+    if not all(map(is_uuid, value)):
+        raise invalid(name, "`attachments` holds what is not the id of an attachment.")
+    if len({each.lower() for each in value}) != len(value):
+        raise invalid(name, "One attachment stands twice in `attachments`.")
 
 
 def moment(text: str, name: str = "since") -> str:
@@ -290,6 +301,9 @@ class Execute:
     options: Options = NO_OPTIONS
     queue: bool = False
     prompt_id: str | None = field(default=None, validator=_uuid, metadata=_A_UUID)
+    attachments: tuple[str, ...] = field(
+        default=(), validator=_attachments, metadata=_bounds(max_items=MAX_ATTACHED, unique=True, of={"uuid": True})
+    )
 
     def __attrs_post_init__(self) -> None:
         if not self.prompt.strip():

@@ -9,6 +9,7 @@ from enum import StrEnum
 from attrs import field, frozen
 
 from pocketagent.domain.agent import Behavior, PermissionMode
+from pocketagent.domain.attachment import Attached
 from pocketagent.domain.commands import Options
 from pocketagent.domain.project import Trust
 from pocketagent.domain.refusals import Code
@@ -68,6 +69,7 @@ class ClientMessage:
     options: Options
     by: Actor
     queued: bool
+    attachments: tuple[Attached, ...] = ()
 
 
 @frozen

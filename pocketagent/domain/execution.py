@@ -91,7 +91,13 @@ class Machine:
         if self.core.state is State.ERROR:
             self.acknowledge()
         message = ClientMessage(
-            execution.id, execution.prompt_id, execution.prompt, execution.options, actor, queued=waits
+            execution.id,
+            execution.prompt_id,
+            execution.prompt,
+            execution.options,
+            actor,
+            queued=waits,
+            attachments=execution.attachments,
         )
         self.outbox.append(message)
         if waits:

@@ -5,6 +5,7 @@ from enum import Enum, auto
 from attrs import field, frozen
 
 from pocketagent.domain.agent import Answer, LaunchOptions, Spoken, TurnResult
+from pocketagent.domain.attachment import Attached
 from pocketagent.domain.commands import Options
 from pocketagent.domain.events import Actor, Event, Failure, PermissionRequest, Queued, State, StateChanged
 from pocketagent.domain.message import Partial
@@ -32,6 +33,7 @@ class Execution:
     options: Options = field(factory=Options)
     launch: LaunchOptions = field(factory=LaunchOptions)
     by: Actor | None = None
+    attachments: tuple[Attached, ...] = ()
 
 
 # -- wishes: what the agent is to be told -------------------------------------------------------------------

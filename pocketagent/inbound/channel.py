@@ -164,9 +164,13 @@ class Channel(Protocol):
 
     async def body(self, bound: int, seconds: float = REQUEST_TIME) -> bytes:
         """The body of the request that is under way; once. Raises TurnedAway: 413 before a byte of it is read."""
+        return bytes(await self.large_body(bound, seconds))
+
+    async def large_body(self, bound: int, seconds: float) -> bytearray:
+        """The same, as it was read: so it is never in memory twice."""
         call = self._call
         if call is None or call.length == 0:
-            return b""
+            return bytearray()
         if call.length > bound:
             raise TurnedAway(413, Code.MESSAGE_TOO_LARGE, f"The body has at most {bound} bytes here.", limit=bound)
         if len(self._unread) < call.length:
@@ -176,8 +180,8 @@ class Channel(Protocol):
             self._expect(seconds)
             self._set_reading(True)
             await self._body
-        body = bytes(self._unread[: call.length])
-        del self._unread[: call.length]
+        body, self._unread = self._unread, self._unread[call.length :]
+        del body[call.length :]
         self._missing = 0
         self._mind_reading()
         return body

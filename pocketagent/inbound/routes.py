@@ -28,19 +28,24 @@ _ID = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_SEGMENT}}}", re.ASCII)
 
 @frozen
 class Body:
-    """What a request may carry: of one of these types, and so long. Where it is not `needed`, it may be left out."""
+    """What a request may carry: of one of these types, and so long. Where it is not `needed`, it may be left out.
+
+    One that is `is_large` is handed over as it was read.
+    """
 
     bound: int
     types: Sequence[str] = (JSON,)
     needed: bool = True
     seconds: float = REQUEST_TIME
+    is_large: bool = False
 
 
 @frozen
 class Visit:
     """One request on its way to its answer. `path` and `query` hold what stands in the target, decoded.
 
-    `asker` is who asks, for the services; of routes without a credential there is none.
+    `asker` is who asks, for the services; of routes without a credential there is none. `large` is the body where that
+    is large.
     """
 
     call: Call
@@ -49,6 +54,7 @@ class Visit:
     query: Mapping[str, Sequence[str]]
     asker: Visitor | None
     body: bytes = field(repr=False)
+    large: bytearray = field(repr=False, factory=bytearray)
 
     @property
     def device(self) -> Device:

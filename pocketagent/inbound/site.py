@@ -31,8 +31,8 @@ from pocketagent.inbound.visitor import Subscriptions, Visitor
 
 PREFLIGHT_AGE = 600
 """Seconds for which a browser need not ask again what a page of another origin may send."""
-MAY_SEND = "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID"
-MAY_READ = "ETag, Link, Location, Retry-After"
+MAY_SEND = "Attachment-Name, Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID"
+MAY_READ = "Content-Disposition, ETag, Link, Location, Retry-After"
 """Headers, for pages of the allowed origins."""
 
 
@@ -120,11 +120,11 @@ class Site:
         if route.before is not None:
             route.before(call, channel)
         asker = None if route.scope is None else await self._let_in(call, channel, route, route.scope)
-        body = await self._read(call, channel, route.body)
+        body, large = await self._read(call, channel, route.body)
         if channel.is_over:
             return None
         channel.commit()
-        return await route.answer(Visit(call, channel, place.path, parameters, asker, body))
+        return await route.answer(Visit(call, channel, place.path, parameters, asker, body, large))
 
     # -- pages of other origins -----------------------------------------------------------------------------
 
@@ -213,17 +213,20 @@ class Site:
 
     # -- bodies ---------------------------------------------------------------------------------------------
 
-    async def _read(self, call: Call, channel: Channel, wanted: Body | None) -> bytes:
+    async def _read(self, call: Call, channel: Channel, wanted: Body | None) -> tuple[bytes, bytearray]:
+        """The body; or, where that is large, beside nothing the body."""
         expected = call.only("expect")
         if expected is not None and expected.lower() != "100-continue":
             raise TurnedAway(417, Code.INVALID_MESSAGE, "Nothing but 100-continue can be expected.")
         if wanted is None:
             if call.length:
                 raise gate.bad_request("This request takes no body.")
-            return b""
+            return b"", bytearray()
         if call.length or wanted.needed:
             gate.check_content(call, wanted.types)
-        return await channel.body(wanted.bound, wanted.seconds)
+        if wanted.is_large:
+            return b"", await channel.large_body(wanted.bound, wanted.seconds)
+        return await channel.body(wanted.bound, wanted.seconds), bytearray()
 
 
 # -- what is there without an API ---------------------------------------------------------------------------

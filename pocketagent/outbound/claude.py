@@ -108,6 +108,7 @@ class Claude:
             self._waits,
             self._steps,
             self._line_size,
+            self._threads,
         )
         argv = arguments(program, launch, None if file is None else str(file))
         try:

@@ -2,6 +2,7 @@
 """A conversation with one process of the CLI: its lines to the listener, what it is told to its stdin."""
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 from attrs import define, field, frozen
@@ -22,13 +23,14 @@ from pocketagent.domain.agent import (
     TurnResult,
     Utterance,
 )
+from pocketagent.domain.attachment import Enclosure
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.tracing import about, working
-from pocketagent.outbound.child import Over
+from pocketagent.outbound.child import MAX_UNWRITTEN, Over
 from pocketagent.outbound.launching import not_started
 from pocketagent.outbound.masking import masked, tail
 from pocketagent.outbound.steps import STEPS, Moment, Stairs, Step, Way
-from pocketagent.ports import IAgentListener, IRun
+from pocketagent.ports import IAgentListener, IRun, IThreads
 from pocketagent.wire import claude, orders
 from pocketagent.wire.lines import MAX_LINE, Lines
 
@@ -68,7 +70,10 @@ class Waits:
 @implementer(IRun)
 @define(eq=False)
 class Run:
-    """Serves one prompt after the other. `hidden`: what must not be shown of the child's complaints."""
+    """Serves one prompt after the other. `hidden`: what must not be shown of the child's complaints.
+
+    `threads`: where lines with attachments are made; None: here.
+    """
 
     launch: Launch
     _listener: IAgentListener
@@ -77,6 +82,7 @@ class Run:
     _waits: Waits = field(factory=Waits)
     _steps: Sequence[Step] = STEPS
     _line_size: int = MAX_LINE
+    _threads: IThreads | None = None
 
     introduction: Introduction = field(default=Introduction(None, None, None), init=False)
     is_ending: bool = field(default=False, init=False)
@@ -158,19 +164,30 @@ class Run:
 
     # -- what it is told ------------------------------------------------------------------------------------
 
-    async def prompt(self, uuid: str, text: str, model: str | None, mode: PermissionMode) -> None:
+    async def prompt(
+        self, uuid: str, text: str, model: str | None, mode: PermissionMode, enclosures: Sequence[Enclosure] = ()
+    ) -> None:
+        line = await self._prompt_line(uuid, text, enclosures)
         if self.is_ending:
             raise Refusal(Code.EXECUTION_FAILED, "The Claude CLI was told to end. Send the prompt again.")
         if model != self._model or not self._model_is_known:
             await self._set_model(model)
         if mode != self._mode:
             await self._set_mode(mode)
-        if not self._write(orders.prompt(uuid, text)):
+        if not self._write(line):
             raise Refusal(Code.EXECUTION_FAILED, "The Claude CLI has ended, or reads nothing any more. Try again.")
         self._turn = Moment()
         self._about = about()
         if text.lstrip().startswith("/model"):
             self._model_is_known = False
+
+    async def _prompt_line(self, uuid: str, text: str, enclosures: Sequence[Enclosure]) -> bytes:
+        make = partial(orders.prompt, uuid, text, enclosures)
+        line = make() if self._threads is None or not enclosures else await self._threads.run(make)
+        if len(line) > MAX_UNWRITTEN:
+            message = f"The prompt with its attachments is a line of over {MAX_UNWRITTEN} bytes: send fewer at once."
+            raise Refusal(Code.EXECUTION_FAILED, message, size=len(line), limit=MAX_UNWRITTEN)
+        return line
 
     async def configure(self, model: str | None, mode: PermissionMode | None) -> None:
         if model is not None:

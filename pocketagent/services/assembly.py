@@ -12,6 +12,7 @@ from pocketagent.domain.project import Project, Trust
 from pocketagent.domain.turn import Core
 from pocketagent.ports import (
     IAgent,
+    IAttachments,
     IAudit,
     IDevices,
     IDirectories,
@@ -21,8 +22,10 @@ from pocketagent.ports import (
     IPairings,
     IProjects,
     ISightings,
+    IThreads,
 )
 from pocketagent.services.access import Access
+from pocketagent.services.attachments import Attachments, Room
 from pocketagent.services.audit import Audit
 from pocketagent.services.conversation import Conversation
 from pocketagent.services.devices import Devices
@@ -44,6 +47,8 @@ from pocketagent.services.watching import Watching
 class Adapters:
     """What the services stand on."""
 
+    threads: IThreads
+    attachments: IAttachments
     projects: IProjects
     journals: IJournals
     devices: IDevices
@@ -60,6 +65,7 @@ class Rules:
     """What the settings say of the services. `permission_timeout` and `warm_time` in seconds."""
 
     bounds: Bounds
+    room: Room
     terms: Terms
     projects: int
     queue: int
@@ -72,6 +78,7 @@ class Rules:
 class Services:
     """The whole floor."""
 
+    attachments: Attachments
     projects: Projects
     executions: Executions
     subscriptions: Subscriptions
@@ -132,7 +139,8 @@ def assemble(
         conversation = Conversation(
             project, trust, journal, its_machine, audience, last_active, clock, now, timeout_of, changed, stopwatch
         )
-        runner = Runner(conversation, adapters.agent, warm, rules.terms, projects.look_again, new_id)
+        fetch = attachments.enclosures
+        runner = Runner(conversation, adapters.agent, warm, rules.terms, projects.look_again, new_id, fetch)
         conversation.driver = runner
         return conversation, runner
 
@@ -149,10 +157,11 @@ def assemble(
         clock,
         rules.projects,
     )
-    executions = Executions(projects, adapters.directories, warm, rules.bounds, clock, new_id)
+    audit = Audit(adapters.audit, clock, projects.core_of)
+    attachments = Attachments(adapters.attachments, projects, adapters.threads, audit, rules.room, now, new_id)
+    executions = Executions(projects, adapters.directories, attachments, warm, rules.bounds, clock, new_id)
     sightings = Sightings(adapters.sightings, subscriptions, clock, now, lambda device_id: access.knows(device_id))
     access = Access(adapters.devices, subscriptions, clock, now, measures, sightings.note)
-    audit = Audit(adapters.audit, clock, projects.core_of)
     pairing = PairingDesk(adapters.pairings, adapters.devices, clock, now, random_hex, audit)
     devices = Devices(adapters.devices, sightings, now, audit)
     checks = ChainMap({"audit": lambda: audit.fault}, faults)
@@ -160,6 +169,7 @@ def assemble(
     metrics = Metrics(measures, projects, subscriptions, warm, health, adapters.host, version)
     dispatch = Dispatch(projects, executions, History(projects, subscriptions), health, watching, audit)
     return Services(
+        attachments,
         projects,
         executions,
         subscriptions,

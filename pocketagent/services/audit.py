@@ -249,6 +249,7 @@ def _details(command: Command, core: Core | None) -> Mapping[str, object]:
             "prompt_id": command.prompt_id,
             "queue": command.queue,
             "options": _options(command.options),
+            **({"attachments": list(command.attachments)} if command.attachments else {}),
         }
     if isinstance(command, AnswerPermission):
         return {"behavior": command.behavior.value, **_answer(command, core)}

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.services.test_executions -*-
 """Prompts: executed, queued, answered, interrupted, killed; each at most once by its `prompt_id`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from attrs import define, evolve, field
 from twisted.internet.defer import Deferred, DeferredList, DeferredLock
@@ -9,6 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from pocketagent.domain.access import Scope
 from pocketagent.domain.agent import Answer, Ending, LaunchOptions, PermissionMode
+from pocketagent.domain.attachment import Attached
 from pocketagent.domain.commands import (
     AcknowledgeError,
     AnswerPermission,
@@ -40,6 +41,7 @@ from pocketagent.domain.refusals import Code, Refusal, invalid
 from pocketagent.domain.replies import AgentContext, AgentInterrupted, ExecutionAccepted, Status
 from pocketagent.domain.turn import Execution
 from pocketagent.ports import IConnection, IDirectories
+from pocketagent.services.attachments import Attachments
 from pocketagent.services.conversation import Conversation
 from pocketagent.services.projects import Projects
 from pocketagent.services.runs import WarmProcesses
@@ -67,6 +69,7 @@ class Executions:
 
     _projects: Projects
     _directories: IDirectories
+    _attachments: Attachments
     _warm: WarmProcesses
     _bounds: Bounds
     _clock: IReactorTime
@@ -86,7 +89,7 @@ class Executions:
         once = self._once.setdefault((command.project_id, prompt_id), DeferredLock())
         await once.acquire()
         try:
-            known = await self._known(conversation, prompt_id, command.prompt)
+            known = await self._known(conversation, prompt_id, command)
             return known or await self._accept(conversation, command, prompt_id, asker)
         finally:
             once.release()
@@ -99,22 +102,28 @@ class Executions:
         self._check_size("data.prompt", command.prompt)
         launch = await self._resolve(command.options, asker)
         actor = _actor(asker)
-        execution = Execution(self._new_id(), prompt_id, command.prompt, command.options, launch, actor)
 
-        def step(machine: Machine) -> int:
-            self._check_room(conversation)
-            return machine.execute(execution, actor, command.queue)
+        async def accept(attached: Sequence[Attached]) -> ExecutionAccepted:
+            execution = Execution(
+                self._new_id(), prompt_id, command.prompt, command.options, launch, actor, tuple(attached)
+            )
 
-        position = await conversation.obey(step)
-        return ExecutionAccepted(execution.id, position, Status.QUEUED if position else Status.RUNNING, False)
+            def step(machine: Machine) -> int:
+                self._check_room(conversation)
+                return machine.execute(execution, actor, command.queue)
 
-    async def _known(self, conversation: Conversation, prompt_id: str, prompt: str) -> ExecutionAccepted | None:
+            position = await conversation.obey(step)
+            return ExecutionAccepted(execution.id, position, Status.QUEUED if position else Status.RUNNING, False)
+
+        return await self._attachments.using(conversation, command.attachments, accept)
+
+    async def _known(self, conversation: Conversation, prompt_id: str, command: Execute) -> ExecutionAccepted | None:
         """The answer to a prompt that was accepted before; None when this one is new."""
         entry = await conversation.journal.find(f"prompt:{prompt_id}")
         if entry is None:
             return None
-        execution_id, known_prompt = events.read_prompt(entry.message)
-        if known_prompt != prompt:
+        execution_id, known_prompt, attached = events.read_prompt(entry.message)
+        if (known_prompt, attached) != (command.prompt, tuple(each.lower() for each in command.attachments)):
             raise invalid("data.prompt_id", "This `prompt_id` was used for another prompt: choose a new one.")
         core = conversation.machine.core
         waiting = [one.id for one in core.queue]

@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pocketagent.domain.agent import Context, Ending, Introduction, Launch, LaunchOptions, PermissionMode, Utterance
+from pocketagent.domain.attachment import Attached, Enclosure
 from pocketagent.domain.project import Standing, Trust
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.tracing import working
@@ -74,7 +75,8 @@ class Terms:
 class Runner:
     """Does what one project's machine wishes, with one process at a time.
 
-    `look` takes anew what the project's directory would run by itself, before a process is started.
+    `look` takes anew what the project's directory would run by itself, before a process is started; `fetch` gives the
+    bytes of attachments.
     """
 
     _conversation: Conversation
@@ -83,6 +85,7 @@ class Runner:
     _terms: Terms
     _look: Callable[[Conversation], Coroutine[Deferred[object], object, Trust]]
     _new_id: Callable[[], str]
+    _fetch: Callable[[str, Sequence[Attached]], Coroutine[Deferred[object], object, Sequence[Enclosure]]]
     introduction: Introduction | None = None
     _run: IRun | None = None
     # The execution that was begun last, and the one whose prompt the agent does not have yet.
@@ -191,12 +194,16 @@ class Runner:
     async def _hand_over(self, execution: Execution) -> None:
         run = await self._fitting(execution.launch)
         options = execution.options
+        enclosures: Sequence[Enclosure] = ()
+        if execution.attachments:
+            enclosures = await _sheltered(self._fetch(self._conversation.project.id, execution.attachments))
         try:
             await run.prompt(
                 execution.prompt_id or execution.id,
                 execution.prompt,
                 options.model or self._terms.model,
                 self._mode(execution),
+                enclosures,
             )
         except CancelledError:
             # Cut off in the middle, nobody knows which model it has now.

@@ -192,12 +192,17 @@ def read_permission(message: bytes) -> str:
     return msgspec.json.decode(message, type=_Named).permission_id
 
 
+class _WithId(msgspec.Struct):
+    id: str
+
+
 class _Prompted(msgspec.Struct):
     execution_id: str
     prompt: str
+    attachments: tuple[_WithId, ...] = ()
 
 
-def read_prompt(message: bytes) -> tuple[str, str]:
-    """The execution_id and the prompt of a `client_message`."""
+def read_prompt(message: bytes) -> tuple[str, str, tuple[str, ...]]:
+    """The execution_id, the prompt and the ids of the attachments of a `client_message`."""
     prompted = msgspec.json.decode(message, type=_Prompted)
-    return prompted.execution_id, prompted.prompt
+    return prompted.execution_id, prompted.prompt, tuple(one.id for one in prompted.attachments)

@@ -8,12 +8,13 @@
 Texts must be free of lone surrogates; UnicodeEncodeError otherwise, before anything was written.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec import Raw
 
 from pocketagent.domain.agent import Answer, Behavior, PermissionMode
+from pocketagent.domain.attachment import Enclosure, MediaType
 from pocketagent.wire.claude import permission
 
 
@@ -41,10 +42,25 @@ def get_context_usage(request_id: str) -> bytes:
     return _control_request(request_id, {"subtype": "get_context_usage", "detail": "summary"})
 
 
-def prompt(uuid: str, text: str) -> bytes:
-    """`uuid`: a second prompt with the same one is ignored by the CLI, also by a later process of the session."""
-    message = {"role": "user", "content": text}
+def prompt(uuid: str, text: str, enclosures: Sequence[Enclosure] = ()) -> bytes:
+    """`uuid`: a second prompt with the same one is ignored by the CLI, also by a later process of the session.
+
+    With many bytes enclosed it takes its time: call it in a thread then. The text stands last, where the CLI looks for
+    commands of its own.
+    """
+    content = [*map(_block, enclosures), {"type": "text", "text": text}] if enclosures else text
+    message = {"role": "user", "content": content}
     return _line({"type": "user", "message": message, "parent_tool_use_id": None, "session_id": "", "uuid": uuid})
+
+
+def _block(one: Enclosure) -> Mapping[str, object]:
+    """A content block of the Messages API. Bytes become base64 where they are written."""
+    source: dict[str, object] = {"type": "base64", "media_type": one.media_type, "data": one.content}
+    if one.media_type.is_image:
+        return {"type": "image", "source": source}
+    if one.media_type is MediaType.TEXT:
+        source = {"type": "text", "media_type": one.media_type, "data": one.content.decode()}
+    return {"type": "document", "source": source, "title": one.name}
 
 
 def permission_answer(permission_id: str, request: bytes, answer: Answer) -> bytes:

@@ -152,6 +152,8 @@ def _bound(schema: Schema, bounds: Mapping[str, Any]) -> None:
                 target["maxLength"] = value
             case "max_items":
                 target["maxItems"] = value
+            case "unique":
+                target["uniqueItems"] = value
             case "of":
                 _bound(target["items"], value)
             case "least":

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -21,11 +21,13 @@ from pocketagent.domain.agent import (
     PermissionMode,
     Spoken,
 )
+from pocketagent.domain.attachment import Enclosure, MediaType
 from pocketagent.domain.refusals import Code, Refusal
-from pocketagent.outbound.child import Over
+from pocketagent.outbound.child import MAX_UNWRITTEN, Over
 from pocketagent.outbound.run import MAX_EARLY, MAX_REASON, Run
 from pocketagent.outbound.steps import Moment
 from pocketagent.ports import IRun
+from tests.contracts import Here
 from tests.outbound.scripted import Listener, message
 
 LAUNCH = Launch(
@@ -33,6 +35,18 @@ LAUNCH = Launch(
     options=LaunchOptions(append_system_prompt="be brief"),
 )  # fmt: skip
 DEFAULT = PermissionMode.DEFAULT
+
+T = TypeVar("T")
+
+
+class Counting(Here):
+    """Threads that are none, and count what they were given."""
+
+    count = 0
+
+    async def run(self, work: Callable[[], T]) -> T:
+        self.count += 1
+        return await super().run(work)
 
 
 class FakeChild:
@@ -248,6 +262,28 @@ class RunTests(TestCase):
         self.assertEqual(self.listener.ending, Ending(None, 9, "x ***"))
 
     # -- prompts
+
+    def test_enclosures(self) -> None:
+        """The line of a prompt with attachments is made in a thread; any other is made at once."""
+        threads = Counting()
+        self.run_ = Run(LAUNCH, self.listener, self.clock, threads=threads)
+        self.run_.attach(self.child)
+        self._begin()
+        picture = Enclosure("a.png", MediaType.PNG, b"x" * 5_000_000)
+        self.successResultOf(Deferred.fromCoroutine(self.run_.prompt("uuid", "hello", None, DEFAULT, [picture])))
+        (told,) = self.child.written
+        self.assertEqual([block["type"] for block in told["message"]["content"]], ["image", "text"])
+        self.successResultOf(self._prompt())
+        self.assertEqual(threads.count, 1)
+
+    def test_too_much_enclosed(self) -> None:
+        """A line that is larger than what may wait for the CLI is refused, and nothing is written."""
+        self._begin()
+        text = Enclosure("a.txt", MediaType.TEXT, b"\x1b" * 3_000_000)
+        prompting = Deferred.fromCoroutine(self.run_.prompt("uuid", "hello", None, DEFAULT, [text]))
+        refusal = self._refusal(prompting)
+        self.assertEqual((refusal.code, refusal.details["limit"]), (Code.EXECUTION_FAILED, MAX_UNWRITTEN))
+        self.assertEqual(self.child.written, [])
 
     def test_prompt(self) -> None:
         """Model and mode that are in force already are not set again."""

@@ -26,18 +26,28 @@ from pocketagent.domain.agent import (
     TurnResult,
     Utterance,
 )
+from pocketagent.domain.attachment import Enclosure
 from pocketagent.domain.commands import Command, CreateProject, Execute, JoinProject
 from pocketagent.domain.events import ProjectState
 from pocketagent.domain.measures import Measures
 from pocketagent.domain.message import Entry
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.replies import ExecutionAccepted, Reply
-from pocketagent.outbound.memory import MemoryAudit, MemoryDevices, MemoryDirectories, MemoryPairings, MemorySightings
+from pocketagent.outbound.memory import (
+    MemoryAttachments,
+    MemoryAudit,
+    MemoryDevices,
+    MemoryDirectories,
+    MemoryPairings,
+    MemorySightings,
+)
 from pocketagent.ports import IAgent, IAgentListener, IBatch, IConnection, IHost, IRun, Usage
 from pocketagent.services.assembly import Adapters, Rules, Services, assemble
+from pocketagent.services.attachments import Room
 from pocketagent.services.conversation import Conversation
 from pocketagent.services.executions import Bounds
 from pocketagent.services.runs import Terms
+from tests.contracts import Here
 from tests.services.steered import Gate, SteeredJournals, SteeredProjects
 
 T = TypeVar("T")
@@ -94,6 +104,7 @@ class FakeRun:
     introduction: Introduction = field(factory=lambda: Introduction("2.1.330", [{"value": "opus"}], []))
     is_ending: bool = False
     prompts: list[tuple[str, str, str | None, PermissionMode]] = field(factory=list)
+    enclosed: list[Sequence[Enclosure]] = field(factory=list)
     answers: list[tuple[str, Answer]] = field(factory=list)
     configured: list[tuple[str | None, PermissionMode | None]] = field(factory=list)
     interrupts: int = 0
@@ -104,13 +115,16 @@ class FakeRun:
     setting: Gate = field(factory=Gate)
     confirming: Gate = field(factory=Gate)
 
-    async def prompt(self, uuid: str, text: str, model: str | None, mode: PermissionMode) -> None:
+    async def prompt(
+        self, uuid: str, text: str, model: str | None, mode: PermissionMode, enclosures: Sequence[Enclosure] = ()
+    ) -> None:
         await self.setting.through()
         if self.refuses is not None:
             raise self.refuses
         if self.is_ending:
             raise Refusal(Code.EXECUTION_FAILED, "The process ends.")
         self.prompts.append((uuid, text, model, mode))
+        self.enclosed.append(enclosures)
 
     async def configure(self, model: str | None, mode: PermissionMode | None) -> None:
         if self.refuses is not None:
@@ -220,6 +234,8 @@ class Workshop:
     pairings: MemoryPairings = field(factory=MemoryPairings)
     sightings: MemorySightings = field(factory=MemorySightings)
     bounds: Bounds = field(factory=bounds)
+    attachments: MemoryAttachments = field(factory=MemoryAttachments)
+    room: Room = field(factory=lambda: Room(size=100, count=3, total=200, days=7))
     warm_processes: int = 2
     warm_time: float = 600.0
     project_limit: int = 4
@@ -238,6 +254,7 @@ class Workshop:
     def start(self) -> None:
         rules = Rules(
             bounds=self.bounds,
+            room=self.room,
             terms=Terms(None, PermissionMode.DEFAULT),
             projects=self.project_limit,
             queue=2,
@@ -246,6 +263,8 @@ class Workshop:
             warm_time=self.warm_time,
         )
         adapters = Adapters(
+            Here(),
+            self.attachments,
             self.projects,
             self.journals,
             self.devices,

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from pocketagent.domain.agent import Behavior, PermissionMode, Spoken
+from pocketagent.domain.attachment import Attached, MediaType
 from pocketagent.domain.commands import Destination, Options, PermissionUpdate, ToolRule, UpdateKind
 from pocketagent.domain.events import (
     Actor,
@@ -102,6 +103,7 @@ class DraftTests(SynchronousTestCase):
                 "options": json.loads(msgspec.json.encode(Options(timeout=5))),
                 "by": {"id": "a", "name": "Ann"},
                 "queued": True,
+                "attachments": [],
             },
         )
         self.assertEqual(
@@ -190,10 +192,15 @@ class ReadBackTests(SynchronousTestCase):
     @given(st.text(min_size=1), st.booleans(), st.text())
     def test_prompts(self, execution_id: str, queued: bool, prompt: str) -> None:
         """A prompt is read back with its execution, and whether it had to wait."""
-        message = events.data(ClientMessage(execution_id, None, prompt, Options(), ANN, queued))
+        attached = Attached("a", "a.png", MediaType.PNG, 7)
+        message = events.data(ClientMessage(execution_id, None, prompt, Options(), ANN, queued, (attached,)))
         self.assertEqual(events.read_client_message(message), (execution_id, queued))
-        self.assertEqual(events.read_prompt(message), (execution_id, prompt))
+        self.assertEqual(events.read_prompt(message), (execution_id, prompt, ("a",)))
         self.assertEqual(events.read_dropped(events.data(PromptDropped(execution_id, Reason.KILLED))), execution_id)
+
+    def test_prompts_of_old(self) -> None:
+        """A prompt that was kept before there were attachments has none."""
+        self.assertEqual(events.read_prompt(b'{"execution_id":"e","prompt":"x"}'), ("e", "x", ()))
 
     @given(st.text(max_size=200))
     def test_permissions(self, permission_id: str) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from pocketagent.domain.agent import Answer, Behavior, PermissionMode
+from pocketagent.domain.attachment import Enclosure, MediaType
 from pocketagent.wire import orders
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -30,6 +31,29 @@ class OrdersTests(SynchronousTestCase):
         said = read(orders.prompt(uuid, text))
         self.assertEqual(said["message"], {"role": "user", "content": text})
         self.assertEqual((said["type"], said["uuid"]), ("user", uuid))
+
+    def test_enclosures(self) -> None:
+        """What is enclosed stands as blocks before the text, in one line; documents and texts with their names."""
+        enclosures = [
+            Enclosure("a.png", MediaType.PNG, b"\x89PNG\n"),
+            Enclosure("b.pdf", MediaType.PDF, b"%PDF-\xff"),
+            Enclosure("c.txt", MediaType.TEXT, "Grüße\n\x1b".encode()),
+        ]
+        said = read(orders.prompt("id", "look", enclosures))
+        pdf = {"type": "base64", "media_type": "application/pdf", "data": "JVBERi3/"}
+        text = {"type": "text", "media_type": "text/plain", "data": "Grüße\n\x1b"}
+        self.assertEqual(
+            said["message"],
+            {
+                "role": "user",
+                "content": [
+                    {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORwo="}},
+                    {"type": "document", "source": pdf, "title": "b.pdf"},
+                    {"type": "document", "source": text, "title": "c.txt"},
+                    {"type": "text", "text": "look"},
+                ],
+            },
+        )
 
     def test_lone_surrogate(self) -> None:
         """A text that is no text is refused before a byte is written."""

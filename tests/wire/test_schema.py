@@ -82,6 +82,8 @@ class CommandTests(SynchronousTestCase):
             (commands.Execute, "prompt", " x\n", " \n\t"),
             (commands.Execute, "prompt", "x", "x\0"),
             (commands.Execute, "prompt_id", None, "x"),
+            (commands.Execute, "attachments", [UUID], ["x"]),
+            (commands.Execute, "attachments", [UUID], [UUID, UUID]),
             (commands.Configure, "model", "m" * commands.MAX_WORD, "m" * (commands.MAX_WORD + 1)),
             (commands.Configure, "model", "opus[1m]", "-opus"),
             *(

@@ -15,6 +15,7 @@ from zope.interface import implementer
 from pocketagent.domain import commands, events, replies
 from pocketagent.domain.access import Scope
 from pocketagent.domain.agent import Behavior, PermissionMode
+from pocketagent.domain.attachment import Attached, MediaType
 from pocketagent.domain.commands import Command, Destination, Options, Order, PermissionUpdate, ToolRule, UpdateKind
 from pocketagent.domain.events import Actor, Failure, PermissionRequest, ProjectState, Queued, Reason, State
 from pocketagent.domain.message import Direction, Entry, Partial
@@ -98,6 +99,7 @@ TOLD: Sequence[Told] = (
 
 JOURNALED: Sequence[Journaled] = (
     events.ClientMessage("e", UUID, "a\r\nb", Options(allowed_tools=("Read",), timeout=2.5), ANN, True),
+    events.ClientMessage("e", None, "x", Options(), ANN, False, (Attached(UUID, "ü.png", MediaType.PNG, 7),)),
     events.AgentConfigured(None, PermissionMode.ACCEPT_EDITS),
     events.PermissionResolved("q", Behavior.DENY, ANN, Reason.ANSWERED),
     events.PromptDropped("e", Reason.RESTART),
@@ -207,7 +209,13 @@ COMMANDS: Mapping[type[Command], st.SearchStrategy[Command]] = {
     ),
     commands.LeaveProject: st.builds(commands.LeaveProject, project_id=ids),
     commands.Execute: st.builds(
-        commands.Execute, project_id=ids, prompt=prompts, options=options, queue=st.booleans(), prompt_id=maybe(uuids)
+        commands.Execute,
+        project_id=ids,
+        prompt=prompts,
+        options=options,
+        queue=st.booleans(),
+        prompt_id=maybe(uuids),
+        attachments=st.lists(uuids, max_size=16, unique_by=str.lower).map(tuple),
     ),
     commands.RemoveFromQueue: st.builds(commands.RemoveFromQueue, project_id=ids, execution_id=text),
     commands.Configure: st.builds(
