@@ -16,7 +16,14 @@ import attrs
 from attrs import define, field
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
-from twisted.internet.interfaces import IListeningPort, IReactorCore, IReactorFromThreads, IReactorSocket
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IReactorCore,
+    IReactorFromThreads,
+    IReactorPluggableNameResolver,
+    IReactorSocket,
+)
+from twisted.internet.ssl import optionsForClientTLS
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -26,8 +33,9 @@ from pocketagent.config import Config
 from pocketagent.domain.addresses import Proxies
 from pocketagent.domain.agent import PermissionMode
 from pocketagent.domain.measures import Measures, Metric, gauge
+from pocketagent.domain.notices import Event, Hook
 from pocketagent.domain.sighting import Address
-from pocketagent.inbound import attachments, devices, metrics_page, openapi, rest, site
+from pocketagent.inbound import attachments, devices, metrics_page, openapi, push, rest, site
 from pocketagent.inbound.connection import Terms as ConnectionTerms
 from pocketagent.inbound.door import Door
 from pocketagent.inbound.event_stream import EventStreams
@@ -52,9 +60,14 @@ from pocketagent.outbound.journals import FileJournals
 from pocketagent.outbound.launching import find_claude
 from pocketagent.outbound.metrics import Exposition
 from pocketagent.outbound.pairings import FilePairings, PairingFiles
+from pocketagent.outbound.posting import Post
+from pocketagent.outbound.public_addresses import IPublicReactor
+from pocketagent.outbound.push import FilePushSubscriptions, KeyUnusable, WebPush, own_key
+from pocketagent.outbound.push_encryption import Vapid
 from pocketagent.outbound.retention import Retention
 from pocketagent.outbound.sightings import FileSightings, SightingsFile
 from pocketagent.outbound.threads import Threads
+from pocketagent.outbound.webhook import SignedWebhook, WebhookUnusable, secret_of
 from pocketagent.ports import StorageUnavailable
 from pocketagent.services.assembly import Adapters, Rules, Services, assemble
 from pocketagent.services.attachments import Room
@@ -68,6 +81,7 @@ from pocketagent.wire.schema import Limits
 
 STOP_EXECUTIONS = 11.0
 STOP_CONNECTIONS = 2.0
+STOP_SENDING = 1.0
 """Seconds; with what the journals need, all ends within 15 (protocol section 6)."""
 GOING_AWAY = 1001
 HOUR = 3600.0
@@ -77,7 +91,9 @@ CERTIFICATE_POLL = 5.0
 _log = Logger()
 
 
-class IServerReactor(IChildReactor, IReactorCore, IReactorFromThreads, IReactorSocket):
+class IServerReactor(
+    IChildReactor, IReactorCore, IReactorFromThreads, IReactorSocket, IReactorPluggableNameResolver, IPublicReactor
+):
     """What the server needs of a reactor."""
 
 
@@ -95,8 +111,10 @@ def build(config: Config, reactor: IServerReactor) -> "Server":
         ProjectFiles(data.projects).tidy()
         AttachmentFiles(data.projects).tidy()
         DeviceFiles(data.devices).all()
+        own_key(data.push_key)
+        _hooks(config)
         bound, alone = _bind(config)
-    except (CertificateUnusable, StorageUnavailable, ValueError) as problem:
+    except (CertificateUnusable, KeyUnusable, WebhookUnusable, StorageUnavailable, ValueError) as problem:
         data.close()
         raise CannotStart(str(problem)) from None
     except CannotStart:
@@ -156,6 +174,7 @@ def erect(
         limits=_limits(config),
         no_new_privileges=config.no_new_privileges,
     )
+    post = Post(reactor, reactor.nameResolver, optionsForClientTLS)
     adapters = Adapters(
         threads=threads,
         attachments=FileAttachments(threads, AttachmentFiles(data.projects)),
@@ -168,6 +187,15 @@ def erect(
         host=LinuxHost(data.path, threads, reactor),
         pairings=FilePairings(threads, PairingFiles(data.pairings)),
         sightings=FileSightings(threads, SightingsFile(data.sightings)),
+        push_subscriptions=FilePushSubscriptions(threads, data.push_subscriptions),
+        push=WebPush(
+            post,
+            Vapid(own_key(data.push_key), config.push_contact),
+            time.time,
+            secrets.token_bytes,
+            config.push_allow_private,
+        ),
+        webhook=SignedWebhook(post, time.time, f"pocketagent/{VERSION}"),
     )
     faults = {} if certificates is None else {"certificate": lambda: certificates.fault}
     services = assemble(
@@ -229,7 +257,14 @@ def _rules(config: Config) -> Rules:
         permission_timeout=config.permission_timeout,
         warm_processes=config.warm_processes,
         warm_time=config.warm_time,
+        push_after=config.push_after,
+        hooks=_hooks(config),
     )
+
+
+def _hooks(config: Config) -> Sequence[Hook]:
+    """Raises WebhookUnusable."""
+    return [Hook(url=one.url, secret=secret_of(one.secret_file), events=one.events) for one in config.webhooks]
 
 
 def _door(
@@ -293,6 +328,7 @@ def _api(
         *attachments.routes(services.attachments, config.attachment_size),
         *EventStreams(services.dispatch, services.subscriptions, reactor, config.unsent, measures).routes(),
         *devices.routes(services.pairing, services.devices, names, time.time),
+        *push.routes(services.pushing, lambda: _why_no_push(config)),
     ]
     limits = Limits(
         prompt_size=config.prompt_size,
@@ -318,6 +354,18 @@ def _alone(config: Config, reactor: IServerReactor, services: Services, read: me
         handshakes=config.handshakes,
         handshake_timeout=config.handshake_timeout,
     )
+
+
+def _why_no_push(config: Config) -> str:
+    """Browsers have push only on pages whose certificate they trust: to accept a warning is not enough."""
+    if config.plaintext:
+        return "The server has no TLS: push needs a proxy before it, with a certificate that the browser trusts."
+    if not config.certificate:
+        return (
+            "The server's certificate is of its own authority. Push works in browsers where that authority is installed"
+            " (authority.pem), or with a certificate that every browser trusts (settings certificate, private_key)."
+        )
+    return ""
 
 
 def _bounds(config: Config) -> CallerBounds:
@@ -384,6 +432,7 @@ class Server(Service):
         await services.projects.load()
         await services.access.start()
         await services.sightings.start()
+        await services.pushing.start()
         await services.audit.start()
         await floors.claude.probe()
         services.start()
@@ -398,6 +447,7 @@ class Server(Service):
             self._repeat(CERTIFICATE_POLL, lambda: floors.threads.run(self._publish))
         self._publish()
         self._greet()
+        services.webhooks.tell(Event.SERVER_STARTED, {"version": VERSION})
 
     def _listen(self, bound: Bound, door: Door) -> None:
         for one in bound.sockets:
@@ -464,6 +514,8 @@ class Server(Service):
         await floors.door.close_all(GOING_AWAY, "the server stops", STOP_CONNECTIONS)
         await floors.alone.close_all(GOING_AWAY, "the server stops", STOP_CONNECTIONS)
         services.stop()
+        services.webhooks.tell(Event.SERVER_STOPPED, {"version": VERSION})
+        await services.stop_sending(STOP_SENDING)
         await services.sightings.keep()
         await services.projects.close()
         floors.pool.stop()

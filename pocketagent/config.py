@@ -18,6 +18,8 @@ from pocketagent.settings import (
     PREFIX,
     Address,
     Choice,
+    Hook,
+    Hooks,
     HostName,
     Levels,
     LoopbackPort,
@@ -60,6 +62,7 @@ DENIED = (
 """Where no project may be (protocol section 7, INVALID_PATH); the data directory joins them at every start."""
 
 PLACES, NETWORK, BOUNDS = "Places", "Network", "Bounds of a connection"
+TELLING = "Who is told"
 AGENT, CHILD, JOURNAL, SERVER = "The agent", "Its processes", "What is kept", "The server"
 
 LOG_LEVELS = ("debug", "info", "warn", "error", "critical")
@@ -267,6 +270,23 @@ class Config:
         JOURNAL,
     )
 
+    # -- Who is told
+    push_after: float = setting(
+        Number(0, YEAR), 5, "An end is pushed to devices when the execution took at least so long.", TELLING
+    )
+    push_contact: str = setting(
+        Text("mailto: and an address, or an https: URL", r"(mailto:[^@ ]+@[^@ ]+|https://[!-~]+)"),
+        "",
+        "Whom the push services of browsers may ask, mailto:you@example.org. Empty: nobody; Apple's wants one.",
+        TELLING,
+    )
+    push_allow_private: bool = setting(
+        Switch(), False, "Whether push messages may go to private addresses, such as those of tests.", TELLING
+    )
+    webhooks: Sequence[Hook] = setting(
+        Hooks(), (), "Programs of yours that are told what happens: { url, secret_file, events }.", TELLING, secret=True
+    )
+
     # -- The server
     log_format: str = setting(Choice(("text", "json")), "text", "One line a message, or one JSON object.", SERVER)
     log_level: str = setting(Choice(LOG_LEVELS), "info", "The least that is logged.", SERVER)
@@ -333,6 +353,7 @@ def settled(config: Config, around: Surroundings) -> Config:
         claude=whole(config.claude),
         certificate=whole(config.certificate),
         private_key=whole(config.private_key),
+        webhooks=tuple(attrs.evolve(hook, secret_file=whole(hook.secret_file)) for hook in config.webhooks),
         log_file=whole(config.log_file),
         names=config.names or default_names(config.host, around),
     )

@@ -1,6 +1,7 @@
 """Every port as an interface. The docstrings are the contract; `tests/contracts.py` holds every adapter to it."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from enum import Enum, auto
 from typing import TypeVar
 
 from attrs import frozen
@@ -11,6 +12,7 @@ from pocketagent.domain.agent import Answer, Context, Ending, Introduction, Laun
 from pocketagent.domain.attachment import Attachment, Content, Enclosure
 from pocketagent.domain.deeds import Deed, Record
 from pocketagent.domain.message import Draft, Entry, Partial
+from pocketagent.domain.notices import Hook, HookMessage, Notice, PushSubscription
 from pocketagent.domain.pairing import Pairing
 from pocketagent.domain.project import Place, Project, Trust
 from pocketagent.domain.sighting import Sighting
@@ -184,6 +186,49 @@ class IAudit(Interface):
 
     async def head() -> tuple[int, str] | None:
         """Number and hash of the newest record; None when there is none. Raises StorageUnavailable."""
+
+
+class Verdict(Enum):
+    """What became of one try to send something to somebody else's server."""
+
+    TAKEN = auto()
+    LATER = auto()
+    """Nobody answered, or it has too much to do: try again."""
+    GONE = auto()
+    """Nobody will ever take anything there."""
+    REFUSED = auto()
+    """This one will never be taken."""
+
+
+class IPushSubscriptions(Interface):
+    """What devices have registered to be pushed to; at most one each."""
+
+    async def all() -> Sequence[PushSubscription]:
+        """As they were saved last; none where that cannot be read: what is lost, devices register again."""
+
+    async def save(subscriptions: Sequence[PushSubscription]) -> None:
+        """Keep these, whole, in the place of all. Raises StorageUnavailable."""
+
+
+class IPush(Interface):
+    """The push services of browsers."""
+
+    public_key: str = Attribute("Ours (VAPID), which a browser subscribes with: base64url, without padding.")
+
+    def check(subscription: PushSubscription) -> None:
+        """Raises Refusal(INVALID_MESSAGE) where nothing could be sent: a key that is no point of the curve, an address
+        that is a private one."""
+
+    async def push(subscription: PushSubscription, notice: Notice) -> Verdict:
+        """Send it once, encrypted for that browser alone. Never raises for what happens on the network; takes a bounded
+        time. Goes to no private address, whatever a name leads to, and follows no redirect."""
+
+
+class IWebhook(Interface):
+    """The owner's own programs on the network."""
+
+    async def post(hook: Hook, message: HookMessage) -> Verdict:
+        """Send it once, signed. Never raises for what happens on the network; takes a bounded time."""
 
 
 class IDirectories(Interface):

@@ -8,12 +8,20 @@ import os.path
 import re
 from collections.abc import Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 import attrs
 from attrs import frozen
 
+from pocketagent.domain.notices import Event
+
 PREFIX = "PA_"
 """How the environment variables of the settings begin."""
+
+MAX_HOOKS, MAX_URL = 16, 1024
+
+_OF_HOOK = {"url", "secret_file", "events"}
+_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -288,6 +296,47 @@ class Tables:
 
     def parse(self, text: str) -> object:
         return json.loads(text)
+
+
+@frozen
+class Hook:
+    """One of `Hooks`."""
+
+    url: str
+    secret_file: str
+    events: Sequence[Event]
+
+
+@frozen
+class Hooks:
+    """Webhooks: tables in the file, a JSON array in a variable."""
+
+    allowed: str = "a list of tables with url (https, or http to this machine), secret_file and, if not all, events"
+
+    def check(self, value: object) -> tuple[Hook, ...]:
+        if not isinstance(value, list | tuple) or len(value) > MAX_HOOKS:
+            raise ValueError
+        return tuple(self._one(table) for table in value)
+
+    def _one(self, table: object) -> Hook:
+        if isinstance(table, Hook):
+            return table
+        if not isinstance(table, Mapping) or not {"url", "secret_file"} <= set(table) <= _OF_HOOK:
+            raise ValueError
+        url, secret_file = Text().check(table["url"]), Path().check(table["secret_file"])
+        events = Several(Choice([one.value for one in Event]), 1).check(table.get("events", list(Event)))
+        if not secret_file or len(url) > MAX_URL or not re.fullmatch(r"https?://[!-~]+", url) or "\\" in url:
+            raise ValueError
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if not host or parts.port == 0 or parts.username is not None or parts.password is not None or parts.fragment:
+            raise ValueError
+        if parts.scheme == "http" and host not in _THIS_MACHINE:
+            raise ValueError
+        return Hook(url, secret_file, tuple(map(Event, events)))
+
+    def parse(self, text: str) -> object:
+        return json.loads(text) if text.strip() else []
 
 
 def endpoint(text: str) -> tuple[str, int]:

@@ -12,6 +12,7 @@ from pocketagent.domain.access import Device, Kind, Scope
 from pocketagent.domain.attachment import Attachment, MediaType
 from pocketagent.domain.deeds import FIRST, Deed, Origin
 from pocketagent.domain.message import Direction, Draft, Entry, timestamp
+from pocketagent.domain.notices import Occasion, PushSubscription, Rules
 from pocketagent.domain.pairing import Pairing
 from pocketagent.domain.project import Project, Standing
 from pocketagent.domain.refusals import Code, Refusal
@@ -25,6 +26,7 @@ from pocketagent.ports import (
     IJournals,
     IPairings,
     IProjects,
+    IPushSubscriptions,
     ISightings,
     IThreads,
 )
@@ -564,6 +566,34 @@ class SightingsContract(Mixin):
         ):
             await sightings.save(seen)
             self.assertEqual(dict(await sightings.all()), seen)
+
+
+class PushSubscriptionsContract(Mixin):
+    """For `IPushSubscriptions`."""
+
+    def make_subscriptions(self) -> IPushSubscriptions:
+        """New ones, with nothing in them."""
+        raise NotImplementedError
+
+    async def test_provides(self) -> None:
+        """The object provides what it claims."""
+        verifyObject(IPushSubscriptions, self.make_subscriptions())
+
+    async def test_saved(self) -> None:
+        """What was saved comes back equal, and each time in the place of all."""
+        subscriptions = self.make_subscriptions()
+        self.assertEqual(list(await subscriptions.all()), [])
+        one = PushSubscription(
+            device_id=DEVICE.id,
+            endpoint="https://push.example.net/send/1",
+            p256dh=b"\x04" + bytes(range(64)),
+            auth=bytes(range(16)),
+        )
+        rules = Rules(occasions=(Occasion.FAILED,), seconds=2.5, quiet=True)
+        other = evolve(one, device_id=OTHER_DEVICE.id, rules=rules)
+        for kept in ([one, other], [other], []):
+            await subscriptions.save(kept)
+            self.assertEqual(list(await subscriptions.all()), kept)
 
 
 class DirectoriesContract(Mixin):

@@ -154,6 +154,16 @@ class DataDirectory:
         """A file: when devices were last seen."""
         return f"{self.path}/seen.json"
 
+    @property
+    def push_key(self) -> str:
+        """A file: the key by which push services know us."""
+        return f"{self.path}/push_key.pem"
+
+    @property
+    def push_subscriptions(self) -> str:
+        """A file: what devices have registered to be pushed to."""
+        return f"{self.path}/push.json"
+
     def publish(self, address: Address, disk: Disk = os) -> None:
         """Tell commands on this machine where this server is to be found. Raises OSError."""
         save(disk, f"{self.path}/{_ADDRESS}", [stored.encode_address(address)])

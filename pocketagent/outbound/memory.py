@@ -12,6 +12,7 @@ from pocketagent.domain.access import Device
 from pocketagent.domain.attachment import Attachment, Content
 from pocketagent.domain.deeds import FIRST, Deed, Record
 from pocketagent.domain.message import Draft, Entry, timestamp
+from pocketagent.domain.notices import Hook, HookMessage, Notice, PushSubscription
 from pocketagent.domain.pairing import Pairing
 from pocketagent.domain.project import Place, Project, Trust, check_path, invalid_path, judged
 from pocketagent.domain.sighting import Sighting
@@ -24,8 +25,12 @@ from pocketagent.ports import (
     IJournals,
     IPairings,
     IProjects,
+    IPush,
+    IPushSubscriptions,
     ISightings,
+    IWebhook,
     StorageUnavailable,
+    Verdict,
 )
 from pocketagent.wire import audit, records
 
@@ -273,6 +278,54 @@ class MemorySightings:
             raise StorageUnavailable("The memory is set to fail.")
         self.saves += 1
         self._sightings = dict(sightings)
+
+
+@implementer(IPushSubscriptions)
+class MemoryPushSubscriptions:
+    """Push subscriptions, as long as the process lives. While `fails` nothing can be kept."""
+
+    def __init__(self) -> None:
+        self.fails = False
+        self._subscriptions: Sequence[PushSubscription] = ()
+
+    async def all(self) -> Sequence[PushSubscription]:
+        return self._subscriptions
+
+    async def save(self, subscriptions: Sequence[PushSubscription]) -> None:
+        if self.fails:
+            raise StorageUnavailable("The memory is set to fail.")
+        self._subscriptions = tuple(subscriptions)
+
+
+@implementer(IPush)
+class MemoryPush:
+    """Keeps what would be pushed; `verdict` is what becomes of it."""
+
+    public_key = "BMemory"
+
+    def __init__(self) -> None:
+        self.verdict = Verdict.TAKEN
+        self.pushed: list[tuple[PushSubscription, Notice]] = []
+
+    def check(self, subscription: PushSubscription) -> None:
+        pass
+
+    async def push(self, subscription: PushSubscription, notice: Notice) -> Verdict:
+        self.pushed.append((subscription, notice))
+        return self.verdict
+
+
+@implementer(IWebhook)
+class MemoryWebhook:
+    """Keeps what would be posted; `verdict` is what becomes of it."""
+
+    def __init__(self) -> None:
+        self.verdict = Verdict.TAKEN
+        self.posted: list[tuple[Hook, HookMessage]] = []
+
+    async def post(self, hook: Hook, message: HookMessage) -> Verdict:
+        self.posted.append((hook, message))
+        return self.verdict
 
 
 @implementer(IAudit)

@@ -30,7 +30,8 @@ _log = Logger()
 
 @define(eq=False)
 class Access:
-    """Knows the devices, and closes the connections of those that are revoked or over."""
+    """Knows the devices, and closes the connections of those that are revoked or over. `changed` hears of devices that
+    have come or gone, by whatever way: all as they were before, and as they are."""
 
     _store: IDevices
     _subscriptions: Subscriptions
@@ -38,6 +39,7 @@ class Access:
     _now: Callable[[], float]
     _measures: Measures
     _seen: Callable[[Device, str], None] = lambda device, client: None
+    _changed: Callable[[Mapping[str, Device], Mapping[str, Device]], None] = lambda before, after: None
     _devices: Mapping[str, Device] = field(factory=dict)
     _version: object = None
     _fault: str = ""
@@ -64,6 +66,11 @@ class Access:
     def knows(self, device_id: str) -> bool:
         """Whether there is a device of that id, by the last look."""
         return device_id in self._devices
+
+    def lets_in(self, device_id: str) -> bool:
+        """Whether there is a device of that id, by the last look, and its time is not over."""
+        device = self._devices.get(device_id)
+        return device is not None and not device.is_over(self._now())
 
     async def admit(self, credential: str, kind: Kind = Kind.PROGRAM, client: str = UNKNOWN) -> Device:
         """The device whose token (or, of a browser, cookie) this is. `client` is what kind of client shows it, for
@@ -117,7 +124,10 @@ class Access:
     async def _look_now(self) -> None:
         try:
             if await self._store.version() != self._version:
+                before = self._devices
                 await self._read()
+                if before.keys() != self._devices.keys():
+                    self._changed(before, self._devices)
             self._fault = ""
         except (ValueError, StorageUnavailable) as problem:
             if not self._fault:

@@ -1,13 +1,15 @@
 """The services put together over any set of adapters: over real ones by `app`, over memory in tests."""
 
 from collections import ChainMap
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 
 from attrs import define, frozen
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
 
 from pocketagent.domain.execution import Machine
 from pocketagent.domain.measures import Measures
+from pocketagent.domain.notices import Hook
 from pocketagent.domain.project import Project, Trust
 from pocketagent.domain.turn import Core
 from pocketagent.ports import (
@@ -21,8 +23,11 @@ from pocketagent.ports import (
     IJournals,
     IPairings,
     IProjects,
+    IPush,
+    IPushSubscriptions,
     ISightings,
     IThreads,
+    IWebhook,
 )
 from pocketagent.services.access import Access
 from pocketagent.services.attachments import Attachments, Room
@@ -34,13 +39,16 @@ from pocketagent.services.executions import Bounds, Executions
 from pocketagent.services.health import Health
 from pocketagent.services.history import History
 from pocketagent.services.metrics import Metrics
+from pocketagent.services.notices import Herald, Notices
 from pocketagent.services.pairing import PairingDesk
 from pocketagent.services.projects import Projects
+from pocketagent.services.pushing import Pushing
 from pocketagent.services.runs import Runner, Terms, WarmProcesses
 from pocketagent.services.sightings import Sightings
 from pocketagent.services.stopwatch import Stopwatch
 from pocketagent.services.subscriptions import Audience, Subscriptions
 from pocketagent.services.watching import Watching
+from pocketagent.services.webhooks import Webhooks
 
 
 @frozen
@@ -58,11 +66,14 @@ class Adapters:
     pairings: IPairings
     sightings: ISightings
     audit: IAudit
+    push_subscriptions: IPushSubscriptions
+    push: IPush
+    webhook: IWebhook
 
 
 @frozen(kw_only=True)
 class Rules:
-    """What the settings say of the services. `permission_timeout` and `warm_time` in seconds."""
+    """What the settings say of the services. `permission_timeout`, `warm_time` and `push_after` in seconds."""
 
     bounds: Bounds
     room: Room
@@ -72,6 +83,8 @@ class Rules:
     permission_timeout: float
     warm_processes: int
     warm_time: float
+    push_after: float
+    hooks: Sequence[Hook]
 
 
 @define(eq=False)
@@ -91,9 +104,16 @@ class Services:
     devices: Devices
     sightings: Sightings
     audit: Audit
+    pushing: Pushing
+    webhooks: Webhooks
 
     def start(self) -> None:
         self.health.start()
+
+    async def stop_sending(self, seconds: float) -> None:
+        """What goes to others on the network is given so long in all; what cannot be sent now never is."""
+        stops = [self.pushing.deliveries.stop, *(way.stop for _, way in self.webhooks.ways)]
+        await gatherResults([Deferred.fromCoroutine(stop(seconds)) for stop in stops])
 
     def stop(self) -> None:
         """End everything that repeats itself."""
@@ -136,14 +156,29 @@ def assemble(
         audience = Audience(project.id, journal, clock, journal.head_seq)
         timeout_of = rules.bounds.timeout_of
         stopwatch = Stopwatch(measures, clock, project.id)
+        herald = Herald(notices, clock, audience)
         conversation = Conversation(
-            project, trust, journal, its_machine, audience, last_active, clock, now, timeout_of, changed, stopwatch
+            project,
+            trust,
+            journal,
+            its_machine,
+            audience,
+            last_active,
+            clock,
+            now,
+            timeout_of,
+            changed,
+            stopwatch,
+            herald,
         )
         fetch = attachments.enclosures
         runner = Runner(conversation, adapters.agent, warm, rules.terms, projects.look_again, new_id, fetch)
         conversation.driver = runner
         return conversation, runner
 
+    pushing = Pushing(adapters.push_subscriptions, adapters.push, clock, lambda device_id: access.lets_in(device_id))
+    webhooks = Webhooks(rules.hooks, adapters.webhook, clock, now, new_id)
+    notices = Notices(pushing, webhooks, rules.push_after)
     projects = Projects(
         adapters.projects,
         adapters.journals,
@@ -156,12 +191,13 @@ def assemble(
         new_id,
         clock,
         rules.projects,
+        notices,
     )
     audit = Audit(adapters.audit, clock, projects.core_of)
     attachments = Attachments(adapters.attachments, projects, adapters.threads, audit, rules.room, now, new_id)
     executions = Executions(projects, adapters.directories, attachments, warm, rules.bounds, clock, new_id)
     sightings = Sightings(adapters.sightings, subscriptions, clock, now, lambda device_id: access.knows(device_id))
-    access = Access(adapters.devices, subscriptions, clock, now, measures, sightings.note)
+    access = Access(adapters.devices, subscriptions, clock, now, measures, sightings.note, notices.devices_changed)
     pairing = PairingDesk(adapters.pairings, adapters.devices, clock, now, random_hex, audit)
     devices = Devices(adapters.devices, sightings, now, audit)
     checks = ChainMap({"audit": lambda: audit.fault}, faults)
@@ -182,4 +218,6 @@ def assemble(
         devices,
         sightings,
         audit,
+        pushing,
+        webhooks,
     )

@@ -23,6 +23,7 @@ from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.tracing import working
 from pocketagent.domain.turn import Begin, Break, Core, Destroy, Execution, Item, PassOn, Retire, Wish
 from pocketagent.ports import IJournal, StorageUnavailable
+from pocketagent.services.notices import Herald
 from pocketagent.services.stopwatch import Stopwatch
 from pocketagent.services.subscriptions import Audience, Batch
 from pocketagent.wire import client, events
@@ -62,6 +63,7 @@ class Conversation:
     _timeout: Callable[[float | None], float]
     _changed: Callable[["Conversation"], None]
     _stopwatch: Stopwatch
+    _herald: Herald
     driver: Driver | None = None
     is_gone: bool = False
     _lock: DeferredLock = field(factory=DeferredLock)
@@ -258,6 +260,7 @@ class Conversation:
             self.audience.tell(Batch(self.project.id, told, when, has_partials))
         if state_changed and self.state is not State.EXECUTING:
             self.audience.turn_ended()
+        self._herald.stepped(self.project, before, self._kept, items, entries, self.journal.head_seq)
         # Open questions and the queue are part of it, too, and no `project_state` tells of them.
         if state_changed or (before is not self._kept and before.snapshot() != self._kept.snapshot()):
             self._changed(self)
@@ -304,6 +307,7 @@ class Conversation:
         self._kept = self.machine.core
         items = tuple(self.machine.outbox)
         self._stopwatch.stepped(before, self._kept, items)
+        self._herald.stepped(self.project, before, self._kept, items, (), self.journal.head_seq)
         self._owe(items)
         now = timestamp(self._now())
         for item in items:

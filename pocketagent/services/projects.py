@@ -20,6 +20,7 @@ from pocketagent.domain.replies import ProjectDeleted, ProjectListed
 from pocketagent.domain.turn import Core
 from pocketagent.ports import IConnection, IDirectories, IJournal, IJournals, IProjects, StorageUnavailable
 from pocketagent.services.conversation import Conversation
+from pocketagent.services.notices import Notices
 from pocketagent.services.recovery import recover
 from pocketagent.services.runs import Runner
 from pocketagent.services.subscriptions import Subscriptions
@@ -49,6 +50,7 @@ class Projects:
     _new_id: Callable[[], str]
     _clock: IReactorTime
     _limit: int
+    _notices: Notices
     runners: dict[str, Runner] = field(factory=dict)
     _conversations: dict[str, Conversation] = field(factory=dict)
     _places: dict[str, Place] = field(factory=dict)
@@ -168,6 +170,7 @@ class Projects:
             self._creating.release()
         state = conversation.project_state()
         self._subscriptions.broadcast(client.reply(state, timestamp(self._now()), project.id, None), but=asker)
+        self._notices.project_created(project)
         return state
 
     async def update(self, command: UpdateProject) -> ProjectState:
@@ -296,6 +299,7 @@ class Projects:
         self._places.pop(project_id, None)
         gone = ProjectDeleted(project_id)
         self._subscriptions.broadcast(client.reply(gone, timestamp(self._now()), project_id, None))
+        self._notices.project_deleted(project_id)
         return gone
 
     async def _revive(self, conversation: Conversation, runner: Runner) -> None:

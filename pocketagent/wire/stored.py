@@ -5,7 +5,7 @@ Strict both ways: what is missing, of another type, or not known to this version
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, TypeVar
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from pocketagent.domain.access import Device, Kind, Scope, device_name
 from pocketagent.domain.attachment import Attachment, MediaType
+from pocketagent.domain.notices import Occasion, PushSubscription, Rules, check_endpoint, check_keys
 from pocketagent.domain.pairing import Pairing
 from pocketagent.domain.project import Project, check_path, project_name
 from pocketagent.domain.refusals import Refusal
@@ -88,12 +89,36 @@ class _StoredAddress(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     fingerprint: str | None
 
 
+class _StoredPush(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    device_id: str
+    endpoint: str
+    p256dh: bytes
+    auth: bytes
+    events: tuple[Occasion, ...]
+    seconds: _NotNegative
+    quiet: bool
+
+
+class _StoredPushes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    version: int
+    subscriptions: tuple[_StoredPush, ...]
+
+
 class _StoredSightings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     version: int
     seen: dict[str, tuple[_NotNegative, str]]
 
 
-S = TypeVar("S", _StoredAttachment, _StoredProject, _StoredDevice, _StoredPairing, _StoredAddress, _StoredSightings)
+S = TypeVar(
+    "S",
+    _StoredAttachment,
+    _StoredProject,
+    _StoredDevice,
+    _StoredPairing,
+    _StoredAddress,
+    _StoredPushes,
+    _StoredSightings,
+)
 
 
 def is_project_id(text: str) -> bool:
@@ -270,6 +295,41 @@ def encode_sightings(sightings: Mapping[str, Sighting]) -> bytes:
 def decode_sightings(data: bytes) -> Mapping[str, Sighting]:
     """Raises ValueError, with what is wrong as the end of a sentence."""
     return {device_id: Sighting(*seen) for device_id, seen in _read(data, _StoredSightings).seen.items()}
+
+
+def encode_push(subscriptions: Sequence[PushSubscription]) -> bytes:
+    """What `decode_push` reads."""
+    kept = tuple(
+        _StoredPush(
+            device_id=one.device_id,
+            endpoint=one.endpoint,
+            p256dh=one.p256dh,
+            auth=one.auth,
+            events=tuple(one.rules.occasions),
+            seconds=one.rules.seconds,
+            quiet=one.rules.quiet,
+        )
+        for one in subscriptions
+    )
+    return _written(_StoredPushes(version=VERSION, subscriptions=kept))
+
+
+def decode_push(data: bytes) -> Sequence[PushSubscription]:
+    """Raises ValueError, with what is wrong as the end of a sentence."""
+    found = []
+    for one in _read(data, _StoredPushes).subscriptions:
+        check_keys(one.p256dh, one.auth)
+        rules = Rules(occasions=one.events, seconds=one.seconds, quiet=one.quiet)
+        found.append(
+            PushSubscription(
+                device_id=one.device_id,
+                endpoint=check_endpoint(one.endpoint),
+                p256dh=one.p256dh,
+                auth=one.auth,
+                rules=rules,
+            )
+        )
+    return found
 
 
 def _written(stored: msgspec.Struct) -> bytes:

@@ -31,6 +31,7 @@ from pocketagent.domain.commands import Command, CreateProject, Execute, JoinPro
 from pocketagent.domain.events import ProjectState
 from pocketagent.domain.measures import Measures
 from pocketagent.domain.message import Entry
+from pocketagent.domain.notices import Hook
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.replies import ExecutionAccepted, Reply
 from pocketagent.outbound.memory import (
@@ -39,7 +40,10 @@ from pocketagent.outbound.memory import (
     MemoryDevices,
     MemoryDirectories,
     MemoryPairings,
+    MemoryPush,
+    MemoryPushSubscriptions,
     MemorySightings,
+    MemoryWebhook,
 )
 from pocketagent.ports import IAgent, IAgentListener, IBatch, IConnection, IHost, IRun, Usage
 from pocketagent.services.assembly import Adapters, Rules, Services, assemble
@@ -233,6 +237,10 @@ class Workshop:
     host: FakeHost = field(factory=FakeHost)
     pairings: MemoryPairings = field(factory=MemoryPairings)
     sightings: MemorySightings = field(factory=MemorySightings)
+    push_subscriptions: MemoryPushSubscriptions = field(factory=MemoryPushSubscriptions)
+    push: MemoryPush = field(factory=MemoryPush)
+    webhook: MemoryWebhook = field(factory=MemoryWebhook)
+    hooks: Sequence[Hook] = ()
     bounds: Bounds = field(factory=bounds)
     attachments: MemoryAttachments = field(factory=MemoryAttachments)
     room: Room = field(factory=lambda: Room(size=100, count=3, total=200, days=7))
@@ -261,6 +269,8 @@ class Workshop:
             permission_timeout=60.0,
             warm_processes=self.warm_processes,
             warm_time=self.warm_time,
+            push_after=5.0,
+            hooks=self.hooks,
         )
         adapters = Adapters(
             Here(),
@@ -274,6 +284,9 @@ class Workshop:
             self.pairings,
             self.sightings,
             self.audit,
+            self.push_subscriptions,
+            self.push,
+            self.webhook,
         )
         self.services = assemble(
             adapters, rules, self.clock, self.clock.seconds, new_id, self.faults, self.measures, "0.1.0", token_hex

@@ -1,0 +1,83 @@
+"""Webhooks: signed messages, and secrets that only their owner reads."""
+
+from functools import partial
+from pathlib import Path
+
+from twisted.internet.threads import deferToThread
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+
+from pocketagent.domain.notices import Event, Hook, HookMessage
+from pocketagent.outbound.webhook import (
+    MAX_SECRET,
+    MIN_SECRET,
+    SignedWebhook,
+    WebhookUnusable,
+    secret_of,
+    signature,
+)
+from pocketagent.ports import IWebhook, Verdict
+from tests.outbound.test_posting import real_post
+from tests.receiver import Receiver
+
+SECRET = b"the secret of the test"
+MESSAGE = HookMessage("id-1", Event.EXECUTION_FAILED, b'{"event":"execution_failed"}')
+
+
+class WebhookTests(TestCase):
+    timeout = 60
+
+    def receiver(self, *statuses: int, tls: bool) -> Receiver:
+        receiver = Receiver.start(Path(self.mktemp()), *statuses, tls=tls)
+        self.addCleanup(deferToThread, receiver.stop)
+        return receiver
+
+    async def test_signed(self) -> None:
+        """A message is what was signed, with its time, and says what it is; with TLS or, on this machine, without."""
+        for tls in True, False:
+            receiver = self.receiver(200, tls=tls)
+            hook = Hook(url=f"http{'s' * tls}://localhost:{receiver.port}/hook", secret=SECRET)
+            webhook = SignedWebhook(real_post(receiver), lambda: 1000.9, "pocketagent/1")
+            self.assertTrue(IWebhook.providedBy(webhook))
+            self.assertIs(await webhook.post(hook, MESSAGE), Verdict.TAKEN)
+            came = receiver.next()
+            self.assertEqual(came.body, MESSAGE.body)
+            self.assertEqual(came.headers["pocketagent-timestamp"], "1000")
+            self.assertEqual(came.headers["pocketagent-delivery"], "id-1")
+            self.assertEqual(came.headers["pocketagent-event"], "execution_failed")
+            self.assertEqual(came.headers["pocketagent-signature"], signature(SECRET, "1000", came.body))
+            self.assertEqual(came.headers["content-type"], "application/json")
+
+    async def test_statuses(self) -> None:
+        """A program that is not there is tried again, whatever it says about it."""
+        receiver = self.receiver(404, 410, 500, 400, tls=False)
+        hook = Hook(url=f"http://127.0.0.1:{receiver.port}/", secret=SECRET)
+        webhook = SignedWebhook(real_post(None), lambda: 0.0, "x/1")
+        said = [await webhook.post(hook, MESSAGE) for _ in range(4)]
+        self.assertEqual(said, [Verdict.LATER] * 3 + [Verdict.REFUSED])
+
+
+class SecretTests(SynchronousTestCase):
+    def held(self, content: bytes, mode: int = 0o600) -> str:
+        path = Path(self.mktemp()).absolute()
+        path.write_bytes(content)
+        path.chmod(mode)
+        return str(path)
+
+    def test_read(self) -> None:
+        """A secret is what stands in its file, without the end of the line."""
+        self.assertEqual(secret_of(self.held(SECRET + b"\n")), SECRET)
+
+    def test_bounds(self) -> None:
+        """It has at least so many bytes, and at most so many."""
+        for size in MIN_SECRET, MAX_SECRET:
+            self.assertEqual(len(secret_of(self.held(b"x" * size))), size)
+        for size in MIN_SECRET - 1, MAX_SECRET + 1:
+            self.assertRaises(WebhookUnusable, secret_of, self.held(b"x" * size))
+
+    def test_others(self) -> None:
+        """One that others may read, that is missing, or that is a link, is told; never what stands in it."""
+        link = Path(self.mktemp()).absolute()
+        link.symlink_to(self.held(SECRET))
+        for path in self.held(SECRET, 0o640), self.held(SECRET, 0o602), "/nowhere/at/all", str(link):
+            problem = self.assertRaises(WebhookUnusable, partial(secret_of, path))
+            self.assertNotIn(SECRET.decode(), str(problem))
