@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import alone, fanout, footprint, history, latency, measuring, prompt, terminal
+from benchmarks import alone, fanout, footprint, history, latency, measuring, prompt, rest, terminal
 from benchmarks.figures import Figure, machine, note, table, written
 
 PARTS: Mapping[str, Callable[[], Sequence[Figure]]] = {
@@ -18,6 +18,7 @@ PARTS: Mapping[str, Callable[[], Sequence[Figure]]] = {
     "history": history.measure,
     "footprint": footprint.measure,
     "prompt": prompt.measure,
+    "rest": rest.measure,
     "measuring": measuring.measure,
     "terminal": terminal.measure,
 }

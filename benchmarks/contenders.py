@@ -74,6 +74,17 @@ def memory(pid: int) -> int:
     raise ValueError("the kernel does not say how much memory a process has")
 
 
+def self_signed(directory: Path) -> tuple[str, str]:
+    """A certificate of a P-256 key, as ours has one, and the key."""
+    key, certificate = str(directory / "key.pem"), str(directory / "certificate.pem")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+         "-subj", "/CN=localhost", "-keyout", key, "-out", certificate],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return certificate, key
+
+
 def prompt_line(script: str) -> str:
     """A prompt as the CLI reads it."""
     return json.dumps({"type": "user", "message": {"role": "user", "content": script}})
@@ -230,12 +241,7 @@ class Node(Contender):
     @classmethod
     def start(cls) -> "Node":
         directory = Path(tempfile.mkdtemp(prefix="pocketagent-"))
-        key, certificate = str(directory / "key.pem"), str(directory / "certificate.pem")
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-             "-subj", "/CN=localhost", "-keyout", key, "-out", certificate],
-            check=True, capture_output=True,
-        )  # fmt: skip
+        certificate, key = self_signed(directory)
         with on_core(SERVER_CORE):
             process = subprocess.Popen(
                 ["node", "broadcast.js", certificate, key, str(SCRIPTED_CLI), *FLAGS],

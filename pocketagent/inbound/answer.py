@@ -7,7 +7,7 @@ from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from pocketagent.domain.message import timestamp
 from pocketagent.domain.refusals import Code, Refusal
@@ -58,7 +58,7 @@ class Answer:
 
     def also(self, headers: Headers) -> "Answer":
         """The same with more headers."""
-        return evolve(self, headers=[*self.headers, *headers]) if headers else self
+        return Answer(self.status, self.body, [*self.headers, *headers], self.content_type) if headers else self
 
     def encode(self, date: bytes, *, bodiless: bool = False, last: bool = False) -> bytes:
         """The whole response as bytes. `date`: the header of that name. `bodiless`: to a HEAD. `last`: then the

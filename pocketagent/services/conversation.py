@@ -274,10 +274,9 @@ class Conversation:
     def project_state(self, requests: bool = False) -> ProjectState:
         """The state as it was told last; with the open permission requests themselves if asked for."""
         snapshot = self._kept.snapshot()
-        state = self._project_state(snapshot, self.audience.told_seq)
-        return evolve(state, pending_permissions=snapshot.pending_permissions) if requests else state
+        return self._project_state(snapshot, self.audience.told_seq, requests)
 
-    def _project_state(self, changed: StateChanged, head_seq: int) -> ProjectState:
+    def _project_state(self, changed: StateChanged, head_seq: int, requests: bool = False) -> ProjectState:
         return ProjectState(
             id=self.project.id,
             name=self.project.name,
@@ -292,7 +291,7 @@ class Conversation:
             execution_id=changed.execution_id,
             queued=changed.queued,
             error=changed.error,
-            pending_permissions=len(changed.pending_permissions),
+            pending_permissions=changed.pending_permissions if requests else len(changed.pending_permissions),
             trust=self.trust,
             subscribers=len(self.audience),
         )

@@ -90,7 +90,7 @@ def data(value: Journaled | Reply | ConnectionEstablished) -> bytes:
     match value:
         case PermissionRequest():
             return _encode(_permission(value))
-        case ProjectState(pending_permissions=requests) if not isinstance(requests, int):
+        case ProjectState(pending_permissions=requests) if requests and not isinstance(requests, int):
             # Encoded in two steps: msgspec would write the bytes of a request as base64.
             whole = msgspec.to_builtins(evolve(value, pending_permissions=0))
             return _encode(whole | {"pending_permissions": [_permission(request) for request in requests]})
