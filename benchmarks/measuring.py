@@ -24,8 +24,9 @@ READING = 15.0
 def measure() -> Sequence[Figure]:
     figures = []
     for count, lines in AUDIENCES:
-        counted = Ours.start()
-        uncounted = Ours.start(program=("-m", "benchmarks.uncounted"))
+        counted, uncounted = (
+            Ours.start(program=("-m", "benchmarks.uncounted", how)) for how in ("counted", "uncounted")
+        )
         try:
             figures.append(_side_by_side(count, lines, counted, uncounted))
             if count == AUDIENCES[-1][0]:
