@@ -11,6 +11,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from pocketagent.config import TABLE
 from pocketagent.domain.events import ClientMessage, ExecutionError, PermissionRequest
 from pocketagent.domain.refusals import Code
+from pocketagent.inbound import rest
+from pocketagent.inbound.answer import STATUSES
+from pocketagent.inbound.query import parameters
+from pocketagent.inbound.rest import TWINS
+from pocketagent.inbound.routes import Routes
 from pocketagent.wire import client, events
 
 ROOT = Path(__file__).parents[1]
@@ -67,6 +72,39 @@ class ProtocolPageTests(SynchronousTestCase):
         """The table of errors has every code that clients may see."""
         rows = re.findall(r"^\|([^|]*)\|", (DOCS / "protocol.md").read_text().partition("## 7.")[2], re.MULTILINE)
         self.assertEqual(set(re.findall(r"`(\w+)`", "".join(rows))), set(Code))
+
+
+class HttpTests(SynchronousTestCase):
+    """The part of `docs/protocol.md` about HTTP."""
+
+    part = (DOCS / "protocol.md").read_text().partition("## 10.")[2]
+
+    def test_every_twin_has_its_row(self) -> None:
+        """The table has each request that is a twin, with the status where that is not 200."""
+        rows = re.findall(r"^\| `([A-Z]+) (/[^`]*)` \| `(\w+)`(.*) \|$", self.part, re.MULTILINE)
+        twins = [(twin.method, twin.path, twin.name, twin.status) for twin in TWINS]
+        statuses = [int((re.findall(r"\b(\d{3})\b", more) or [200])[0]) for *_, more in rows]
+        self.assertEqual([(*row[:3], status) for row, status in zip(rows, statuses, strict=True)], twins)
+
+    def test_every_code_has_its_status(self) -> None:
+        """The table of statuses is that of the code."""
+        rows = re.findall(r"^\| (\d{3}) \| ([^|]*) \|$", self.part, re.MULTILINE)
+        told = {code: int(status) for status, codes in rows for code in re.findall(r"`(\w+)`", codes)}
+        self.assertEqual(told, {str(code): status for code, status in STATUSES.items()})
+
+    def test_examples(self) -> None:
+        """Each example is a request that is taken."""
+        routes = Routes.of(rest.routes(None, 1000))  # type: ignore[arg-type]  # nothing is asked
+        for block in blocks(DOCS / "protocol.md", "http"):
+            head, _, body = block.partition("\n\n")
+            method, target = head.splitlines()[0].split(" ")
+            place = routes.find(target.partition("?")[0])
+            assert place is not None, target
+            route = place.routes[method]
+            parameters(target, route.query)
+            twin = next(one for one in TWINS if one.method == method and rest.BASE + one.path == route.path)
+            given = {**(json.loads(body) if body else {}), **place.path}
+            client.command(twin.wanted, given)
 
 
 class ArchitecturePageTests(SynchronousTestCase):
