@@ -39,7 +39,6 @@ from pocketagent.inbound import attachments, devices, metrics_page, openapi, pus
 from pocketagent.inbound.connection import Terms as ConnectionTerms
 from pocketagent.inbound.door import Door
 from pocketagent.inbound.event_stream import EventStreams
-from pocketagent.inbound.gate import Names
 from pocketagent.inbound.limits import Bounds as CallerBounds
 from pocketagent.inbound.limits import Limits as CallerLimits
 from pocketagent.inbound.routes import Route, Routes
@@ -322,12 +321,11 @@ def _api(
     measures: Measures,
 ) -> Sequence[Route]:
     """What stands at `/api/v1`, described."""
-    names = Names.of(config.names, certificates is not None)
     routes = [
         *rest.routes(services.dispatch, config.body_size),
         *attachments.routes(services.attachments, config.attachment_size),
         *EventStreams(services.dispatch, services.subscriptions, reactor, config.unsent, measures).routes(),
-        *devices.routes(services.pairing, services.devices, names, time.time),
+        *devices.routes(services.pairing, services.devices, time.time),
         *push.routes(services.pushing, lambda: _why_no_push(config)),
     ]
     limits = Limits(

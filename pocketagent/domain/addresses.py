@@ -39,7 +39,7 @@ class Proxies:
     def client(self, peer: str, forwarded: Iterable[str]) -> str:
         """Who stands behind the proxies: the nearest address that is none of them. `forwarded`: the values of
         X-Forwarded-For, each a list with the nearest last. What does not read as an address ends the search."""
-        if not self._trusted or not self._trusts(peer):
+        if not self._trusted or not self.trusts(peer):
             return peer
         hops = [hop.strip(" \t") for value in forwarded for hop in value.split(",")]
         client = peer
@@ -48,11 +48,17 @@ class Proxies:
             if known is None:
                 return client
             client = str(known)
-            if not self._trusts(client):
+            if not self.trusts(client):
                 return client
         return client
 
-    def _trusts(self, address: str) -> bool:
+    def are_secure(self, peer: str, schemes: Iterable[str]) -> bool:
+        """Whether a proxy that we trust says that the request came to it by https, and was passed on by such ones only.
+        `schemes`: the values of X-Forwarded-Proto."""
+        words = [word.strip(" \t") for value in schemes for word in value.split(",")]
+        return bool(words) and set(words) == {"https"} and self.trusts(peer)
+
+    def trusts(self, address: str) -> bool:
         known = _read(address)
         return known is not None and any(known.version == each.version and known in each for each in self._trusted)
 

@@ -22,7 +22,17 @@ from pocketagent.domain.refusals import Code
 from pocketagent.domain.tracing import working
 from pocketagent.inbound.answer import Answer, Dates, to_refusal
 from pocketagent.inbound.door import Arrival, Guest
-from pocketagent.inbound.gate import MAX_HEAD, Call, Head, Headers, TurnedAway, bad_request, head_too_large
+from pocketagent.inbound.gate import (
+    MAX_HEAD,
+    NOBODY,
+    Call,
+    Head,
+    Headers,
+    Names,
+    TurnedAway,
+    bad_request,
+    head_too_large,
+)
 from pocketagent.inbound.outbox import Outbox, Transport, gauge_of
 
 READ_AHEAD = 16 * 1024
@@ -69,6 +79,8 @@ class Channel(Protocol):
         """Headers of the answer to the request that is under way, whatever it will be."""
         self.address = ""
         """Where it comes from: the other end, and once a request is judged, who stands behind trusted proxies."""
+        self.names: Names = NOBODY
+        """Under which names it may come, and by which scheme it came, once a request is judged."""
         self.is_over = False
         """Answered for the last time, lost, or no longer ours."""
         self._respond = respond

@@ -9,7 +9,7 @@ from pocketagent.domain.devices import Change, Known
 from pocketagent.domain.refusals import Code, Refusal, invalid
 from pocketagent.inbound import gate
 from pocketagent.inbound.answer import Answer
-from pocketagent.inbound.gate import COOKIE_NAME, Names
+from pocketagent.inbound.gate import COOKIE_NAME
 from pocketagent.inbound.rest import BASE
 from pocketagent.inbound.routes import About, Body, Route, Visit
 from pocketagent.ports import IConnection
@@ -63,13 +63,13 @@ CHANGE = About("Rename a device, give it an end or take it away", wire.ChangeReq
 REVOKE = About("Revoke a device", status=204, parameters={"last_admin": {"type": "boolean", "default": False}})
 
 
-def routes(pairing: PairingDesk, devices: Devices, names: Names, now: Callable[[], float]) -> Sequence[Route]:
-    """`names`: under which this server goes, with TLS or without; a browser is given its cookie with TLS only."""
+def routes(pairing: PairingDesk, devices: Devices, now: Callable[[], float]) -> Sequence[Route]:
+    """The API; `now` says how long a cookie still has."""
 
     async def pair(visit: Visit) -> Answer:
         asked = wire.pair_request(visit.body)
         if asked.cookie:
-            names.check_page(visit.call, needs_origin=True)
+            visit.channel.names.check_page(visit.call, needs_origin=True)
         try:
             kind = Kind.BROWSER if asked.cookie else Kind.PROGRAM
             granted = await pairing.exchange(asked.code, asked.name, kind, visit.channel.address)

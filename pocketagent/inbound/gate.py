@@ -154,6 +154,15 @@ class Names:
     _names: frozenset[str]
     _scheme: str
     _ports: dict[str, int] = field(init=False, factory=dict)
+    _secure: "Names | None" = field(init=False, default=None)
+
+    def behind_tls(self) -> "Names":
+        """The same under https: for what a trusted proxy has taken by TLS, and hands on without."""
+        if self._scheme == "https":
+            return self
+        if self._secure is None:
+            self._secure = Names(self._names, "https")
+        return self._secure
 
     @classmethod
     def of(cls, names: Iterable[str], tls: bool) -> "Names":
@@ -197,7 +206,8 @@ class Names:
             raise TurnedAway(
                 403,
                 Code.FORBIDDEN,
-                "This server has no TLS of its own, and a cookie goes over TLS only: come with a token.",
+                "A cookie goes over TLS only, and this came without. Come with a token; where a proxy has TLS, name it "
+                "in `trusted_proxies` and have it send X-Forwarded-Proto.",
             )
         if call.only("origin") is not None:
             self.check_origin(call, self.check_host(call))  # not one of other pages that may come with a token
@@ -213,6 +223,10 @@ class Names:
     @property
     def _default_port(self) -> int:
         return 443 if self._scheme == "https" else 80
+
+
+NOBODY = Names(frozenset(), "http")
+"""Of a connection of which no request was judged yet."""
 
 
 def host_of(call: Call) -> tuple[str, int | None]:

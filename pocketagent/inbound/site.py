@@ -99,12 +99,16 @@ class Site:
     async def _respond(self, call: Call, channel: Channel) -> Answer | None:
         channel.address = self._proxies.client(channel.arrival.address, call.headers.get("x-forwarded-for", ()))
         self._limits.ask(channel.address)
+        if self._proxies.are_secure(channel.arrival.address, call.headers.get("x-forwarded-proto", ())):
+            channel.names = self._names.behind_tls()
+        else:
+            channel.names = self._names
         place = self._routes.find(call.path)
         port = None
         if place is not None and place.any_host:
             gate.host_of(call)
         else:
-            port = self._names.check_host(call)
+            port = channel.names.check_host(call)
         if self._origins:
             channel.stamp = self._for_pages(call)
         if place is None:
@@ -115,7 +119,7 @@ class Site:
         if route is None:
             raise gate.wrong_method(place.methods)
         if port is not None:
-            self._names.check_origin(call, port, self._origins)
+            channel.names.check_origin(call, port, self._origins)
         parameters = query.parameters(call.target, route.query) if "?" in call.target else {}
         if route.before is not None:
             route.before(call, channel)
@@ -157,7 +161,7 @@ class Site:
         seat = self._take_place(channel) if channel.leave is None else None
         is_good = False
         try:
-            device = await self._admit(gate.credential(call, self._names), call, channel.address)
+            device = await self._admit(gate.credential(call, channel.names), call, channel.address)
             if seat is not None:
                 seat.claim(device.id)
             self._limits.ask_as(device.id)

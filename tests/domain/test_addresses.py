@@ -37,6 +37,16 @@ class ProxiesTests(SynchronousTestCase):
         self.assertEqual(proxies.client("192.0.2.7", ["203.0.113.5"]), "192.0.2.7")
         self.assertEqual(proxies.client("::ffff:127.0.0.1", ["2001:db8::7"]), "2001:db8::7")
 
+    def test_secure(self) -> None:
+        """That a request came by https is taken from proxies only, and when all that passed it on say so."""
+        proxies = Proxies.of(["127.0.0.1/32"])
+        self.assertTrue(proxies.are_secure("127.0.0.1", ["https"]))
+        self.assertTrue(proxies.are_secure("127.0.0.1", ["https, https"]))
+        for schemes in ([], [""], ["http"], ["https, http"], ["http", "https"], ["HTTPS"], ["https://"]):
+            self.assertFalse(proxies.are_secure("127.0.0.1", schemes), schemes)
+        self.assertFalse(proxies.are_secure("192.0.2.7", ["https"]))
+        self.assertFalse(Proxies().are_secure("127.0.0.1", ["https"]))
+
     def test_only_proxies(self) -> None:
         """Where all of them are trusted, it is the farthest; where there is none, the proxy itself."""
         proxies = Proxies.of(["127.0.0.1", "10.0.0.0/8"])

@@ -1,18 +1,18 @@
 """Tests of `pocketagent.inbound.devices`: raw requests to a real port, over TLS, with services on memory behind it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from twisted.internet import reactor as installed
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IReactorTime
 from twisted.internet.ssl import CertificateOptions, optionsForClientTLS
 from twisted.trial.unittest import TestCase
 
 from pocketagent.domain.access import Device, Kind, Scope, cookie, hash_of, token
 from pocketagent.domain.pairing import MAX_WRONG, Pairing, code
 from pocketagent.inbound import devices as http
-from pocketagent.inbound.gate import COOKIE_NAME, Names
+from pocketagent.inbound.gate import COOKIE_NAME
 from pocketagent.outbound.memory import MemoryDevices, MemoryPairings
 from tests.inbound.asking import Heard, written
 from tests.inbound.certificate import private_certificate
@@ -36,15 +36,18 @@ ADMIN, READER, BROWSER = (
 
 class DevicesCase(TestCase):
     timeout = 30
+    is_plain = False
+    proxies: Sequence[str] = ()
 
     def setUp(self) -> Deferred[None]:  # type: ignore[override]
         certificate = private_certificate("localhost")
-        self.trust = optionsForClientTLS("localhost", trustRoot=certificate)
+        self.trust: IOpenSSLClientConnectionCreator | None = None
+        self.options: CertificateOptions | None = None
         self.shop = Workshop()
-        self.options = CertificateOptions(
-            privateKey=certificate.privateKey.original,
-            certificate=certificate.original,
-        )
+        if not self.is_plain:
+            self.trust = optionsForClientTLS("localhost", trustRoot=certificate)
+            private, public = certificate.privateKey.original, certificate.original
+            self.options = CertificateOptions(privateKey=private, certificate=public)
         return Deferred.fromCoroutine(self.open())
 
     async def open(self) -> None:
@@ -54,12 +57,9 @@ class DevicesCase(TestCase):
             await self.devices.save(device)
         await self.shop.services.access.start()
         self.addCleanup(self.shop.services.stop)
-        house = House(IReactorTime(installed), tls=self.options)
+        house = House(IReactorTime(installed), tls=self.options, proxies=self.proxies)
         house.access = self.shop.services.access  # type: ignore[assignment]
-        names = Names.of(house.names, tls=True)
-        house.more = http.routes(
-            self.shop.services.pairing, self.shop.services.devices, names, self.shop.clock.seconds
-        )  # fmt: skip
+        house.more = http.routes(self.shop.services.pairing, self.shop.services.devices, self.shop.clock.seconds)
         self.front = house.door()
         self.port = await listening(self.front)
         self.addCleanup(self.close)
@@ -282,3 +282,48 @@ class ManageTests(DevicesCase):
             heard = await self.ask("DELETE", f"/devices/{READER.id}", **shown, **more)
             self.assertEqual(heard.status, 403, heard)
         self.assertEqual(len(await self.devices.all()), 3)
+
+
+class WithoutTLSTests(DevicesCase):
+    """A server without TLS, and nobody whose word it takes."""
+
+    is_plain = True
+
+    async def test_no_cookie(self) -> None:
+        """No cookie is given or taken, whatever a header says of TLS elsewhere, and it is said why."""
+        await self.open_pairing()
+        plain = self.origin.replace("https:", "http:")
+        for more in ({}, {"x_forwarded_proto": "https"}):
+            for heard in (
+                await self.ask("POST", "/pair", {"code": CODE, "cookie": True}, origin=plain, **more),
+                await self.ask("GET", "/devices", cookie=f"{COOKIE_NAME}={cookie(BROWSER.id, SECRET)}", **more),
+            ):
+                self.assertEqual(heard.status, 403, heard)
+                self.assertIn("TLS only", str(heard.error["message"]))
+        self.assertEqual((await self.ask("POST", "/pair", {"code": CODE})).status, 201)
+
+
+class BehindProxyTests(DevicesCase):
+    """A server without TLS behind a proxy with it, which it trusts."""
+
+    is_plain = True
+    proxies = ("127.0.0.1",)
+
+    async def test_https(self) -> None:
+        """What came to the proxy by https is as good as over TLS: cookies are given and taken, and pages of https are
+        the server's own."""
+        await self.open_pairing(Scope.ADMIN)
+        secure = {"x_forwarded_proto": "https"}
+        heard = await self.ask("POST", "/pair", {"code": CODE, "cookie": True}, origin=self.origin, **secure)
+        self.assertEqual(heard.status, 201, heard)
+        shown = (heard.header("set-cookie") or "").partition(";")[0]
+        heard = await self.ask("GET", "/devices", cookie=shown, sec_fetch_site="same-origin", **secure)
+        self.assertEqual(heard.status, 200, heard)
+        heard = await self.ask("DELETE", "/session", cookie=shown, origin=self.origin, **secure)
+        self.assertEqual(heard.status, 204, heard)
+
+    async def test_http(self) -> None:
+        """What came to it without is not, and says so, or says nothing."""
+        for more in ({}, {"x_forwarded_proto": "http"}, {"x_forwarded_proto": "https, http"}):
+            heard = await self.by(BROWSER, "GET", "/devices", **more)
+            self.assertEqual(heard.status, 403, heard)
