@@ -48,7 +48,8 @@ class IdleTests(CrowdTestCase):
     def test_two_thousand_that_say_nothing(self) -> None:
         """HS-18: 2,000 silent connections cost little memory each, and the work goes on beside them."""
         self.need_descriptors(CONNECTIONS)
-        house = self.house("--connections=2001")
+        more = [f"--connections-per-{whose}=2001" for whose in ("address", "device")]
+        house = self.house("--connections=2001", *more)
         token = house.token()
         client = self.client(house, token)
         project_id = begin(client, house, "one")
