@@ -6,13 +6,12 @@ credential has no bytes read beyond the head. The next request is read when the 
 was taken; what a client sends meanwhile is kept up to a bound, and then it is not read from.
 """
 
-import math
 from collections.abc import Callable, Coroutine
 from typing import Any
 from typing import Protocol as Shape
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IDelayedCall, IProtocol, IReactorTime
+from twisted.internet.interfaces import IProtocol, IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -21,6 +20,7 @@ from pocketagent.domain.access import Device
 from pocketagent.domain.refusals import Code
 from pocketagent.domain.tracing import working
 from pocketagent.inbound.answer import Answer, Dates, to_refusal
+from pocketagent.inbound.deadline import Deadline
 from pocketagent.inbound.door import Arrival, Guest
 from pocketagent.inbound.gate import (
     MAX_HEAD,
@@ -101,8 +101,7 @@ class Channel(Protocol):
         self._is_closing = False
         self._is_busy = False
         self._is_reading = True
-        self._due = math.inf
-        self._timer: IDelayedCall | None = None
+        self._deadline = Deadline(clock, self._too_late)
 
     # -- the transport --------------------------------------------------------------------------------------
 
@@ -200,7 +199,7 @@ class Channel(Protocol):
 
     def _take_body(self) -> None:
         if len(self._unread) >= self._missing and self._body is not None:
-            self._due = math.inf
+            self._deadline.met()
             body, self._body = self._body, None
             body.callback(None)
 
@@ -246,7 +245,7 @@ class Channel(Protocol):
     def _begin(self, call: Call) -> None:
         self._call = call
         self._missing = call.length
-        self._due = math.inf
+        self._deadline.met()
         self._request_id = self._new_id()
         with working(request_id=self._request_id):
             responding = self._responding = Deferred.fromCoroutine(self._respond(call, self))
@@ -347,24 +346,8 @@ class Channel(Protocol):
 
     def _expect(self, seconds: float) -> None:
         """Something has to come within this time, else `_too_late`. How long strangers may be, the door knows."""
-        if self.lodger is None:
-            return
-        self._due = self._clock.seconds() + seconds
-        if self._timer is not None and self._timer.getTime() > self._due:
-            self._timer.cancel()
-            self._timer = None
-        if self._timer is None:
-            self._timer = self._clock.callLater(seconds, self._look)
-
-    def _look(self) -> None:
-        # One timer for many requests: it looks when it was due first, and then again.
-        self._timer = None
-        left = self._due - self._clock.seconds()
-        if left <= 0:
-            self._due = math.inf
-            self._too_late()
-        elif left < math.inf:
-            self._timer = self._clock.callLater(left, self._look)
+        if self.lodger is not None:
+            self._deadline.expect(seconds)
 
     def _too_late(self) -> None:
         if self._outbox.has_unsent:
@@ -392,10 +375,7 @@ class Channel(Protocol):
     def _end(self) -> None:
         self.is_over = True
         self._outbox.shut()
-        self._due = math.inf
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._deadline.stop()
         responding, self._responding = self._responding, None
         if responding is not None and not self._is_committed:
             responding.cancel()

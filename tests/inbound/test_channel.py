@@ -1,8 +1,11 @@
 """Tests of `pocketagent.inbound.channel`: requests on a connection that stays, and their bodies."""
 
 import json
+import re
 
 from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet import reactor as installed
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
@@ -504,6 +507,29 @@ class TimeTests(SynchronousTestCase):
         self.clock.advance(KEEP_ALIVE)
         self.clock.advance(STALLED)
         self.assertTrue(self.socket.aborted)
+
+    @given(st.lists(st.integers(1, 400), max_size=40))
+    def test_any_cut(self, cuts: list[int]) -> None:
+        """However the bytes of some requests are cut into pieces, the answers are the same."""
+        self.setUp()
+        requests = [
+            asked("GET", "/api/v1/agent"),
+            asked("POST", EXECUTIONS, PROMPT),
+            asked("POST", EXECUTIONS, b"[]"),
+            asked("GET", "/api/v1/nothing"),
+            asked("POST", EXECUTIONS, {"prompt": "y" * 300}, connection="close"),
+            b"what follows is not looked at",
+        ]
+        data = b"".join(requests)
+        for cut in cuts:
+            self.say(data[:cut])
+            data = data[cut:]
+        self.say(data)
+        self.assertEqual(
+            [int(one) for one in re.findall(rb"HTTP/1.1 (\d+)", self.socket.value())], [200, 202, 400, 404, 202]
+        )
+        prompts = [one.prompt for one in self.house.dispatch.asked if isinstance(one, Execute)]
+        self.assertEqual((prompts, self.socket.half_closed), (["x", "y" * 300], True))
 
     def test_read_ahead(self) -> None:
         """What a client sends while it waits is kept up to a bound; then it is not read from until there is room."""
