@@ -136,7 +136,7 @@ class Config:
     trusted_proxies: Sequence[str] = setting(
         Several(Network()),
         (),
-        "Proxies whose X-Forwarded-For says where a request comes from. Empty: nobody's word is taken.",
+        "Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. Empty: nobody's word is taken.",
         NETWORK,
         option="trusted-proxy",
     )
