@@ -1,8 +1,8 @@
 """Somebody else's server on this machine: a push service or a webhook's program; and a browser's side of push.
 
-    receiver = Receiver.start(tls=True)
-    … receiver.wait(1) …
-    receiver.stop()
+receiver = Receiver.start(tls=True)
+… receiver.wait(1) …
+receiver.stop()
 """
 
 import base64

@@ -10,7 +10,8 @@ import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
 from pocketagent.config import TABLE, Config, Surroundings, default_names, read, settled
-from pocketagent.settings import absolute
+from pocketagent.domain.notices import Event
+from pocketagent.settings import MAX_HOOKS, MAX_URL, Hook, absolute
 from pocketagent.sources import MAX_FILE, ConfigError
 
 EXAMPLE = Path(__file__).parent.parent / "conf" / "pocketagent.toml"
@@ -128,6 +129,47 @@ class ReadTests(SynchronousTestCase):
         self.assertEqual(config.trusted_proxies, ("127.0.0.1/32", "10.0.0.0/8", "::1/128"))
         for wrong in "proxy.example.org", "10.0.0.1/8", "", "300.1.1.1":
             self.refused("--trusted-proxy", "IP addresses or networks", trusted_proxies=[wrong])
+
+    def test_webhooks(self) -> None:
+        """A webhook is a table with a URL, the file of its secret and, perhaps, events; in a variable it is JSON."""
+        file = self.write("webhooks = [{url = 'https://x.example/', secret_file = '~/s', events = ['device_paired']}]")
+        hook = Hook("https://x.example/", "~/s", (Event.DEVICE_PAIRED,))
+        self.assertEqual(read({}, {}, file).webhooks, (hook,))
+        near = read({"PA_WEBHOOKS": '[{"url": "http://[::1]:9000/", "secret_file": "s"}]'})
+        self.assertEqual(near.webhooks, (Hook("http://[::1]:9000/", "s", tuple(Event)),))
+        self.assertEqual(settled(near, HERE).webhooks[0].secret_file, "/srv/s")
+        self.assertNotIn("9000", repr(near))
+
+    def test_wrong_webhooks(self) -> None:
+        """One that is wrong is told without what it says: a URL may be a secret."""
+        good = {"url": "https://x.example/", "secret_file": "s"}
+        cases: tuple[object, ...] = (
+            good | {"url": "http://x.example/canary"},
+            good | {"url": "http://127.0.0.1.x.example/"},
+            good | {"url": "https://u:canary@x.example/"},
+            good | {"url": "ftp://x.example/"},
+            good | {"url": "https://x.example/ x"},
+            good | {"url": "https://x.example:99999/"},
+            good | {"url": "https://".ljust(MAX_URL + 1, "x")},
+            good | {"secret_file": ""},
+            good | {"secret": "canary"},
+            good | {"events": []},
+            good | {"events": ["everything"]},
+            {"url": "https://x.example/"},
+            "https://x.example/",
+        )
+        for wrong in cases:
+            given = {"PA_WEBHOOKS": json.dumps([wrong])}
+            self.assertNotIn("canary", str(self.assertRaises(ConfigError, read, given)))
+        self.assertEqual(len(read({"PA_WEBHOOKS": json.dumps([good] * MAX_HOOKS)}).webhooks), MAX_HOOKS)
+        self.refused("PA_WEBHOOKS", environment={"PA_WEBHOOKS": json.dumps([good] * (MAX_HOOKS + 1))})
+
+    def test_push_contact(self) -> None:
+        """Whom push services may ask is an address or a page."""
+        for good in "mailto:me@example.org", "https://example.org/contact", "":
+            self.assertEqual(read({"PA_PUSH_CONTACT": good}).push_contact, good)
+        for bad in "me@example.org", "mailto:me", "http://example.org":
+            self.refused("PA_PUSH_CONTACT", environment={"PA_PUSH_CONTACT": bad})
 
     def test_addresses(self) -> None:
         """An IPv6 address may wear brackets, and is written in one way."""

@@ -203,6 +203,7 @@ def assemble(
     checks = ChainMap({"audit": lambda: audit.fault}, faults)
     health = Health(projects, subscriptions, access, adapters.agent, warm, adapters.host, clock, now, measures, checks)
     metrics = Metrics(measures, projects, subscriptions, warm, health, adapters.host, version)
+    metrics.include(notices.metrics)
     dispatch = Dispatch(projects, executions, History(projects, subscriptions), health, watching, audit)
     return Services(
         attachments,

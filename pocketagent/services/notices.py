@@ -5,18 +5,21 @@ It hears of every step of a project's machine after it was kept and told (never 
 leaves the sending to others.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from attrs import define
 from twisted.internet.interfaces import IReactorTime
 
 from pocketagent.domain.access import Device
 from pocketagent.domain.events import PermissionRequest
+from pocketagent.domain.measures import Kind, Metric, by
 from pocketagent.domain.message import Entry
 from pocketagent.domain.notices import Event, Notice, Occasion, occasion_of
 from pocketagent.domain.outcome import Outcome, outcome
 from pocketagent.domain.project import Project
 from pocketagent.domain.turn import Core, Item
+from pocketagent.services.deliveries import Deliveries
 from pocketagent.services.pushing import Pushing
 from pocketagent.services.subscriptions import Audience
 from pocketagent.services.webhooks import Webhooks
@@ -57,6 +60,17 @@ class Notices:
 
     def project_deleted(self, project_id: str) -> None:
         self._webhooks.tell(Event.PROJECT_DELETED, {"project_id": project_id})
+
+    def metrics(self) -> Iterable[Metric]:
+        """How much was taken, and how much given up."""
+        ways: Mapping[str, Sequence[Deliveries[Any]]] = {
+            "push": [self._pushing.deliveries],
+            "webhook": [way for _, way in self._webhooks.ways],
+        }
+        taken = {word: float(sum(way.delivered for way in each)) for word, each in ways.items()}
+        yield by("way", Kind.COUNTER, "notices_delivered_total", "Messages that were taken.", taken)
+        lost = {word: float(sum(way.dropped for way in each)) for word, each in ways.items()}
+        yield by("way", Kind.COUNTER, "notices_dropped_total", "Messages that were given up.", lost)
 
     def _push(self, notice: Notice, audience: Audience) -> None:
         looking = {one.device.id for one in audience.connections() if one.active}
@@ -105,9 +119,7 @@ class Herald:
         self._notices.ended(notice, about, ended, self._audience)
 
     def _notice(self, occasion: Occasion, project: Project, seq: int, seconds: float | None = None) -> Notice:
-        return Notice(
-            occasion=occasion, project_id=project.id, project_name=project.name, seq=seq, seconds=seconds
-        )
+        return Notice(occasion=occasion, project_id=project.id, project_name=project.name, seq=seq, seconds=seconds)
 
 
 def _project(notice: Notice) -> Mapping[str, object]:

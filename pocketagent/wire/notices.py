@@ -86,9 +86,7 @@ def push_state(public_key: str, why_not: str, subscription: PushSubscription | N
     if subscription is not None:
         of = subscription.rules
         rules = PushRules(events=list(of.occasions), seconds=of.seconds, quiet=of.quiet)
-    return msgspec.json.encode(
-        PushState(public_key=public_key, works=not why_not, why=why_not or None, rules=rules)
-    )
+    return msgspec.json.encode(PushState(public_key=public_key, works=not why_not, why=why_not or None, rules=rules))
 
 
 def push_payload(notice: Notice, quiet: bool) -> bytes:

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pocketagent.version import VERSION
-from tests.end_to_end.client import wait_until
-from tests.end_to_end.house import House, HouseTestCase, Pinned
+from tests.end_to_end.client import Pinned, wait_until
+from tests.end_to_end.house import House, HouseTestCase
 from tests.end_to_end.test_turns import begin
 from tests.receiver import Browser, Received, Receiver, claims
 

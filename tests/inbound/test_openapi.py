@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pocketagent.domain.access import Scope
 from pocketagent.domain.commands import Command
 from pocketagent.domain.refusals import Refusal
-from pocketagent.inbound import devices, event_stream, openapi, rest
+from pocketagent.inbound import attachments, devices, event_stream, openapi, push, rest
 from pocketagent.inbound.openapi import PATH
 from pocketagent.wire import client
 from tests.inbound.house import DEVICE
@@ -21,8 +21,12 @@ from tests.wire.test_schema import LIMITS
 
 REST = rest.routes(None, 1000)  # type: ignore[arg-type]  # nothing is asked
 STREAMS = event_stream.EventStreams(None, None, None, 1).routes()  # type: ignore[arg-type]
-DEVICES = devices.routes(None, None, None, lambda: 0.0)  # type: ignore[arg-type]
-ALL = [*REST, *STREAMS, *DEVICES]
+OTHERS = [
+    *devices.routes(None, None, lambda: 0.0),  # type: ignore[arg-type]
+    *attachments.routes(None, 1000),  # type: ignore[arg-type]
+    *push.routes(None, lambda: ""),  # type: ignore[arg-type]
+]
+ALL = [*REST, *STREAMS, *OTHERS]
 DOCUMENT = openapi.document([*ALL, openapi.route(ALL, "1.2.3", LIMITS)], "1.2.3", LIMITS)
 
 BODIES = {

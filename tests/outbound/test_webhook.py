@@ -1,7 +1,9 @@
 """Webhooks: signed messages, and secrets that only their owner reads."""
 
+import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SynchronousTestCase, TestCase
@@ -10,6 +12,8 @@ from pocketagent.domain.notices import Event, Hook, HookMessage
 from pocketagent.outbound.webhook import (
     MAX_SECRET,
     MIN_SECRET,
+    SIGNATURE,
+    TIMESTAMP,
     SignedWebhook,
     WebhookUnusable,
     secret_of,
@@ -18,6 +22,7 @@ from pocketagent.outbound.webhook import (
 from pocketagent.ports import IWebhook, Verdict
 from tests.outbound.test_posting import real_post
 from tests.receiver import Receiver
+from tests.test_docs import DOCS, blocks
 
 SECRET = b"the secret of the test"
 MESSAGE = HookMessage("id-1", Event.EXECUTION_FAILED, b'{"event":"execution_failed"}')
@@ -54,6 +59,26 @@ class WebhookTests(TestCase):
         webhook = SignedWebhook(real_post(None), lambda: 0.0, "x/1")
         said = [await webhook.post(hook, MESSAGE) for _ in range(4)]
         self.assertEqual(said, [Verdict.LATER] * 3 + [Verdict.REFUSED])
+
+
+class ExampleTests(SynchronousTestCase):
+    """What `docs/operations.md` tells receivers to do."""
+
+    def test_it_works(self) -> None:
+        """The example takes what is signed, for some minutes, and nothing else."""
+        (source,) = blocks(DOCS / "operations.md", "python")
+        page: dict[str, Any] = {}
+        exec(source, page)  # noqa: S102  # it is ours
+        is_good = page["is_good"]
+        now = str(int(time.time()))
+        good = {TIMESTAMP: now, SIGNATURE: signature(SECRET, now, MESSAGE.body)}
+        self.assertTrue(is_good(SECRET + b"\n", good, MESSAGE.body))
+        self.assertFalse(is_good(SECRET, good, MESSAGE.body + b" "))
+        self.assertFalse(is_good(SECRET + b"x", good, MESSAGE.body))
+        self.assertFalse(is_good(SECRET, good | {TIMESTAMP: str(int(now) + 1)}, MESSAGE.body))
+        old = str(int(now) - 301)
+        signed = {TIMESTAMP: old, SIGNATURE: signature(SECRET, old, MESSAGE.body)}
+        self.assertFalse(is_good(SECRET, signed, MESSAGE.body))
 
 
 class SecretTests(SynchronousTestCase):

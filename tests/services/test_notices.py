@@ -219,6 +219,14 @@ class HookTests(NoticesCase):
         self.assertEqual((data["result"], data["seconds"]), ("interrupted", 3.0))
         self.assertEqual(data["execution_id"], accepted.execution_id)
 
+    def test_counted(self) -> None:
+        """What was taken and what was given up is counted, by the way."""
+        self.shop.webhook.verdict = Verdict.REFUSED
+        self.ask_person()
+        found = {one.name: one.values for one in self.successResultOf(done(self.shop.services.metrics.read()))}
+        self.assertEqual(found["pocketagent_notices_delivered_total"], {("push",): 1.0, ("webhook",): 1.0})
+        self.assertEqual(found["pocketagent_notices_dropped_total"], {("push",): 0.0, ("webhook",): 1.0})
+
     def test_chosen(self) -> None:
         """A webhook that names its events hears of no other."""
         self.shop.hooks = [Hook(url="https://mine.example/", secret=b"s" * 16, events=(Event.PROJECT_CREATED,))]

@@ -41,9 +41,7 @@ class RequestTests(SynchronousTestCase):
     def test_rules(self) -> None:
         """Rules are what the device says."""
         rules = {"events": ["failed", "failed"], "seconds": MAX_SECONDS, "quiet": True}
-        self.assertEqual(
-            asked(rules=rules).rules, Rules(occasions=(Occasion.FAILED,), seconds=MAX_SECONDS, quiet=True)
-        )
+        self.assertEqual(asked(rules=rules).rules, Rules(occasions=(Occasion.FAILED,), seconds=MAX_SECONDS, quiet=True))
 
     def test_refused(self) -> None:
         """What does not fit is refused, with the field."""
