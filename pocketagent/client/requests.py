@@ -83,11 +83,18 @@ class Requests:
         options: Options = commands.NO_OPTIONS,
         queue: bool = False,
         prompt_id: str | None = None,
+        attachments: Sequence[str] = (),
     ) -> ExecutionAccepted:
         """Give the agent work. `prompt_id`, a UUID, makes a prompt run at most once, however often it is sent; it has
-        one in any case, so that a connection which dies meanwhile makes no difference."""
+        one in any case, so that a connection which dies meanwhile makes no difference. `attachments`: ids of what was
+        uploaded to the project."""
         command = commands.Execute(
-            project_id=project_id, prompt=prompt, options=options, queue=queue, prompt_id=prompt_id or str(uuid.uuid4())
+            project_id=project_id,
+            prompt=prompt,
+            options=options,
+            queue=queue,
+            prompt_id=prompt_id or str(uuid.uuid4()),
+            attachments=tuple(attachments),
         )
         return await self._typed(command, ExecutionAccepted)
 

@@ -68,8 +68,10 @@ CASES: Sequence[Case] = (
         "nothing",
     ),
     case(
-        lambda ask: ask.execute("p", "x", Options(model="m"), True, UUID),
-        commands.Execute(project_id="p", prompt="x", options=Options(model="m"), queue=True, prompt_id=UUID),
+        lambda ask: ask.execute("p", "x", Options(model="m"), True, UUID, [UUID]),
+        commands.Execute(
+            project_id="p", prompt="x", options=Options(model="m"), queue=True, prompt_id=UUID, attachments=(UUID,)
+        ),
         ACCEPTED,
     ),
     case(

@@ -140,6 +140,8 @@ class RealModelTests(AttachmentCase):
         self.run_(project_id, "say: long", attachments=[text["id"]])
         (document,) = [block for block in self.blocks() if block["type"] == "document"]
         self.assertEqual(len(document["source"]["data"]), 5 * MiB)
+        kept_of_it = sum(len(json.dumps(one)) for one in self.person.history(project_id))
+        self.assertLess(kept_of_it, MiB, "the bytes stand in no event")
         status, _, body = self.web.ask(
             "POST", f"/projects/{project_id}/attachments", picture + b"\0", Content_Type="image/png"
         )

@@ -6,15 +6,16 @@ from attrs import define, evolve, field
 from twisted.internet import reactor as installed
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from pocketagent.domain.access import Scope
 from pocketagent.domain.attachment import Attachment, Content, MediaType, not_found
 from pocketagent.domain.refusals import Code, Refusal
-from pocketagent.inbound.attachments import TYPES, routes
+from pocketagent.inbound.attachments import TYPES, UPLOAD_TIME, routes
 from pocketagent.ports import IConnection
 from tests.contracts import ATTACHMENT
-from tests.inbound.asking import Asking, Heard
+from tests.inbound.asking import Asking, Heard, written
 from tests.inbound.house import DEVICE, House, listening
 from tests.wire.test_server import UUID
 
@@ -150,7 +151,21 @@ class AttachmentRouteTests(TestCase):
         self.assertEqual((self.store.kept, self.store.removed), ([], []))
 
     async def test_split_body(self) -> None:
-        """A request behind a large body is read as the next one."""
-        self.assertEqual((await self.upload(b"y" * SIZE)).status, 201)
-        self.assertEqual((await self.asking.ask("GET", PATH)).status, 200)
-        self.assertEqual(len(self.store.kept[0][3]), SIZE)
+        """A request that comes with the end of a large body is read as the next one, and is no part of the body."""
+        port = self.asking.port
+        upload = written("POST", PATH, b"y" * SIZE, port=port, content_type="image/png")
+        whole = upload + written("GET", PATH, port=port)
+        self.asking.talk.say(whole[:-1000])
+        await deferLater(IReactorTime(installed), 0.05)
+        self.asking.talk.say(whole[-1000:])
+        self.assertEqual([(await self.asking.heard()).status for _ in range(2)], [201, 200])
+        self.assertEqual(self.store.kept[0][3], b"y" * SIZE)
+
+    async def test_gone_client(self) -> None:
+        """A body whose client goes away before its end is not kept; it has more time to come than others have."""
+        self.asking.talk.say(written("POST", PATH, b"y" * SIZE, port=self.asking.port, content_type="image/png")[:-1])
+        await deferLater(IReactorTime(installed), 0.05)
+        self.asking.leave()
+        await deferLater(IReactorTime(installed), 0.05)
+        self.assertEqual(self.store.kept, [])
+        self.assertEqual({one.body.seconds for one in routes(self.store, SIZE) if one.body}, {UPLOAD_TIME})
