@@ -516,6 +516,7 @@ class Server(Service):
         await services.stop_sending(STOP_SENDING)
         await services.sightings.keep()
         await services.projects.close()
+        await services.audit.finish()
         floors.pool.stop()
         shutil.rmtree(self._scratch, ignore_errors=True)
         self._data.close()

@@ -88,6 +88,13 @@ class Audit:
         if head is not None:
             _log.info("The audit log stands at record {seq}, {hash}", seq=head[0], hash=head[1])
 
+    async def finish(self) -> None:
+        """The server stops: what is owed is tried once more, and what cannot be kept is at least said."""
+        if self._owed:
+            await self._pay()
+        for deed in self._owed:
+            _log.error("This does not stand in the audit log: {deed}", deed=str(deed))
+
     async def witness(self, command: Command, asker: IConnection, work: Work) -> Sequence[Reply]:
         """Have a command carried out, and write down who asked for it and what became of it.
 

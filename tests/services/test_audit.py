@@ -256,6 +256,18 @@ class UnwritableTests(AuditCase):
         self.assertEqual(self.one().action, "agent_interrupt")
         self.execute(project_id, queue=True)
 
+    def test_the_server_stops(self) -> None:
+        """What is owed when the server stops is written then; where that fails, it is said in the log."""
+        project_id = self.begun()
+        self.shop.audit.fails = True
+        self.ask(commands.Interrupt(project_id=project_id))
+        with capturedLogs() as log:
+            self.successResultOf(done(self.shop.services.audit.finish()))
+        self.assertIn("agent_interrupt", " ".join(formatEvent(event) for event in log))
+        self.shop.audit.fails = False
+        self.successResultOf(done(self.shop.services.audit.finish()))
+        self.assertEqual(self.one().action, "agent_interrupt")
+
     def test_owed_is_bounded(self) -> None:
         """What is owed is bounded: beyond that not even stopping is begun."""
         self.patch(audit, "MAX_OWED", 2)
