@@ -72,7 +72,11 @@ class Monitor:
                 return False
             return True
 
-        wait_until(serves, f"what runs in {self.directory}")
+        try:
+            wait_until(serves, f"what runs in {self.directory}")
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         self._process.terminate()
