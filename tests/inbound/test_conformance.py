@@ -90,6 +90,7 @@ class Doorman(TwistedProtocol):
         self._websockets = websockets
         self._head = b""
         self.arrival = self
+        self.address = "127.0.0.1"
         self._inner: WebSocket | None = None
 
     def dataReceived(self, data: bytes) -> None:
