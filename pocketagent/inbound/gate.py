@@ -270,8 +270,7 @@ class Credential:
 
 
 def credential(call: Call, names: Names) -> Credential:
-    """Whatever is shown to be let in; of a browser only where one of our own pages asks. Raises TurnedAway (400, 401,
-    403)."""
+    """What is shown to be let in; by a browser only where a page of ours asks. Raises TurnedAway (400, 401, 403)."""
     cookies = _cookies(call)
     if not cookies:
         return Credential(Kind.PROGRAM, token(call))

@@ -33,7 +33,6 @@ MAX_SIZE = 64 * 1024
 
 PATIENCE, PAUSE = 2.0, 0.01
 """Seconds: how long a device waits for another process that changes one, and between looks."""
-
 _REMOVED = ".removed-"
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
