@@ -95,15 +95,19 @@ class RuleTests(HouseTestCase):
             self.assertEqual(answer, "FORBIDDEN")
 
     def test_no_way_in_without_a_token(self) -> None:
-        """AU-23, OR-04: there is nothing to set up or to sign in to from outside, and a cookie is no credential yet."""
-        for path in ("/setup", "/register", "/login", "/api/v1/pair", "/api/v1/devices", "/metrics"):
+        """AU-23, OR-04: there is nothing to set up or to sign in to from outside; what there is asks who comes."""
+        for path in ("/setup", "/register", "/login", "/api/v1/setup"):
             self.assertEqual(self.inhabited.get(path)[0], 404)
+        for path in ("/api/v1/devices", "/api/v1/projects", "/metrics"):
+            self.assertEqual(self.inhabited.get(path)[0], 401)
+        self.assertEqual(self.inhabited.get("/api/v1/pair")[0], 405)
         self.assertEqual(self.inhabited.get("/ws")[0] // 100, 4)
         cookie = self.inhabited.get(
             "/ws",
             Connection="Upgrade",
             Upgrade="websocket",
             Cookie="__Host-pocketagent=pa_0_0",
+            Origin=f"https://127.0.0.1:{self.inhabited.port}",
             **{"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "MDEyMzQ1Njc4OWFiY2RlZg=="},
         )
         self.assertEqual(cookie[0], 401)

@@ -41,7 +41,7 @@ async def main(reactor: object, folder: str) -> None:
     listener = Listener()
     run = await claude.start(launch, listener)
     script = "stubborn:\ndump:\nchild:\ndaemon:\nheir:\nhang:"
-    await run.prompt(str(uuid4()), script, None, PermissionMode.DEFAULT)
+    await run.prompt(str(uuid4()), script, None, PermissionMode.DEFAULT, ())
     await listener.until(lambda: len(listener.all(type="offspring")) == 3)
     (dump,) = listener.all(type="dump")
     pids = [dump["pid"], dump["ppid"], *(each["pid"] for each in listener.all(type="offspring"))]

@@ -174,4 +174,4 @@ class AgentTestCase(TestCase):
         return Deferred.fromCoroutine(end())
 
     async def prompt(self, run: IRun, text: str, mode: PermissionMode = PermissionMode.DEFAULT) -> None:
-        await run.prompt(str(uuid4()), text, None, mode)
+        await run.prompt(str(uuid4()), text, None, mode, ())
