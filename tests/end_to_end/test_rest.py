@@ -315,7 +315,7 @@ class RefusalTests(RestTestCase):
 
     def test_no_credential(self) -> None:
         """AU-01: without a credential nothing of the API answers."""
-        house = self.house()
+        house = self.house("--wrong-credentials-per-address=1000", "--wrong-credentials=1000")
         asking = self.asking(house)
         paths = asking.ask("GET", "/openapi.json").body["paths"]
         assert isinstance(paths, dict)
