@@ -271,7 +271,7 @@ class IRun(Interface):
     is_ending: bool = Attribute("It was told to stop, or has ended: it serves no more prompts.")
 
     async def prompt(
-        uuid: str, text: str, model: str | None, mode: PermissionMode, enclosures: Sequence[Enclosure]
+        uuid: str, text: str, model: str | None, mode: PermissionMode, enclosures: Sequence[Enclosure] = ()
     ) -> None:
         """Set model (None: the CLI's own) and mode, then hand over the prompt with what is enclosed. Raises
         Refusal(EXECUTION_FAILED) when the agent refuses the model or the mode, or all is too large for it: then the

@@ -5,8 +5,9 @@ import argparse
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from attrs import define, field
 
@@ -18,7 +19,9 @@ from pocketagent.cli.output import Output, for_reader, json_for_reader
 from pocketagent.cli.remote import MISUNDERSTOOD, project, talk
 from pocketagent.client import Client, Code, Message, Phase, Question, Refusal, Standing, Unreachable
 from pocketagent.client import Problem as Lost
+from pocketagent.client.attaching import attach, media_type_of
 from pocketagent.domain.agent import PermissionMode
+from pocketagent.domain.attachment import MAX_TOGETHER
 from pocketagent.domain.commands import Options
 from pocketagent.domain.events import PermissionResolved, ProjectState
 from pocketagent.domain.replies import Status
@@ -37,12 +40,14 @@ def run(chosen: argparse.Namespace, console: Console) -> int:
     options = _options(chosen)
     prompt = _prompt(chosen, console)
     decide = _decide(chosen, console)
+    files = [_file(path) for path in chosen.attach or ()]
     running: list[_Running] = []
 
     async def work(client: Client) -> int:
         found = await project(client, chosen.project)
+        attachments = [await asyncio.to_thread(attach, client.server, found.id, *file) for file in files]
         running.append(one := _Running(client, found, chosen, console, decide))
-        return await one.run(prompt, options)
+        return await one.run(prompt, options, attachments)
 
     def stands(standing: Standing) -> None:
         for one in running:
@@ -79,6 +84,22 @@ def _prompt(chosen: argparse.Namespace, console: Console) -> str:
     if not prompt.strip():
         raise Problem("the prompt is empty: write what the agent should do.", MISUNDERSTOOD)
     return prompt
+
+
+def _file(path: str) -> tuple[bytes, str]:
+    """What is to be attached, and its name; before there is a connection. Raises Problem."""
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_TOGETHER + 1)
+    except OSError as error:
+        raise Problem(f"{path}: {error.strerror}.", MISUNDERSTOOD) from None
+    if len(content) > MAX_TOGETHER:
+        raise Problem(f"{path} is larger than {MAX_TOGETHER} bytes.", MISUNDERSTOOD)
+    try:
+        media_type_of(content)
+    except Refusal as refusal:
+        raise Problem(f"{path} cannot be attached: {refusal.message}", MISUNDERSTOOD) from None
+    return content, Path(path).name
 
 
 def _read(console: Console) -> str:
@@ -132,11 +153,11 @@ class _Running:
         self._output = Output(self.console)
         self._given_up = asyncio.get_running_loop().create_future()
 
-    async def run(self, prompt: str, options: Options) -> int:
+    async def run(self, prompt: str, options: Options, attachments: Sequence[str]) -> int:
         """The exit code."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._stop)
         answers = Answers(self.client, self.project.id, self.decide(self._output), self._output)
-        following = asyncio.ensure_future(self._follow(prompt, options, answers))
+        following = asyncio.ensure_future(self._follow(prompt, options, attachments, answers))
         serving = asyncio.ensure_future(answers.serve())
         try:
             waited: set[asyncio.Future[object]] = {following, serving, self._given_up}  # type: ignore[arg-type]
@@ -154,9 +175,11 @@ class _Running:
                 with suppress(OSError, TimeoutError):  # what was said before it went wrong
                     await asyncio.wait_for(self._output.written(), GRACE)
 
-    async def _follow(self, prompt: str, options: Options, answers: Answers) -> int:
+    async def _follow(self, prompt: str, options: Options, attachments: Sequence[str], answers: Answers) -> int:
         async with self.client.events(self.project.id) as events:
-            accepted = await self.client.execute(self.project.id, prompt, options, queue=self.chosen.queue)
+            accepted = await self.client.execute(
+                self.project.id, prompt, options, queue=self.chosen.queue, attachments=attachments
+            )
             self._execution = execution = Execution(accepted.execution_id)
             if accepted.status is Status.QUEUED:
                 self._notice(f"waits in the queue, at place {accepted.position}")

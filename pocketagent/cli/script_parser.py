@@ -18,6 +18,7 @@ examples:
   pocketagent run app 'Are the tests good enough?'
   pocketagent run . - < prompt.txt                           the project around this directory
   git diff | pocketagent run app --permission deny > review.md
+  pocketagent run app 'Why does it look like this?' --attach screen.png
   pocketagent run app 'Mend the build.' --queue --permission allow --timeout 15m
   pocketagent run app 'List the files.' --json | jq -r 'select(.data.type == "result") | .data.result'
 
@@ -81,6 +82,8 @@ def _run(commands: Commands) -> None:
     run.add_argument(
         "prompt", metavar="PROMPT", nargs="?", default="-", help="what the agent should do (default: stdin)"
     )
+    attach = "a picture, a PDF or a text that the agent sees beside the prompt; may be repeated"
+    run.add_argument("--attach", metavar="FILE", action="append", help=attach)
     run.add_argument("--queue", action="store_true", help="wait for what runs there already")
     run.add_argument("--model", metavar="NAME", help="the model, such as opus")
     help_ = f"how much is asked: {', '.join(MODES)}"

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -216,6 +217,18 @@ class ExitCodeTests(RunTests):
             running.wait_for(f"busy {how}")
             self.done(self.desk_.run(how, "app"))
             self.assertIn(word, self.failed(running.ended(), 5))
+
+    def test_attach(self) -> None:
+        """With --attach the agent is given files; one that can be none, or is not there, ends it before it begins."""
+        picture, text = self.inhabited.directory / "a picture.png", self.inhabited.directory / "notes.txt"
+        picture.write_bytes(b"\x89PNG\r\n\x1a\n and so on")
+        text.write_text("Grüße")
+        self.assertEqual(self.done(self.ran("say: seen", "--attach", str(picture), "--attach", str(text))), "seen\n")
+        records = map(json.loads, self.done(self.desk_.run("log", "app", "--json")).splitlines())
+        (told,) = [one.get("data", one.get("message")) for one in records if one["type"] == "client_message"]
+        self.assertEqual([one["name"] for one in told["attachments"]], ["a picture.png", "notes.txt"])
+        for wrong, word in ((sys.executable, "cannot be attached"), ("nowhere.png", "No such file")):
+            self.assertIn(word, self.failed(self.ran("say: never", "--attach", wrong), 2))
 
     def test_queue(self) -> None:
         """With --queue it waits for what runs there, and tells of its own execution only."""
