@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pocketagent.client.pairing import MAX_ANSWER, Paired, pair
+from pocketagent.client.exchange import MAX_ANSWER
+from pocketagent.client.pairing import Paired, pair
 from pocketagent.client.problems import Problem, TurnedAway, Unreachable
 from pocketagent.domain.access import token
 from pocketagent.domain.pairing import code
