@@ -24,8 +24,8 @@ ENOUGH = 0.8
 """The part of the words that has to be found in what the terminal was told: where the screen scrolls, a word may be
 drawn in pieces."""
 
-TAIL = 65536
-"""Bytes of what the terminal was told last that are searched for words: more than one reading brings."""
+TAIL = 32
+"""Bytes of the reading before that are searched, too: a word may have come in two pieces."""
 CHAT = (str(Path(sys.executable).with_name("pocketagent")), "chat")
 
 _WORD = re.compile("|".join(f"[{letters}]{{16}}" for letters in WORD_LETTERS).encode())
@@ -126,11 +126,14 @@ def _shown(ours: Ours, terminal: Terminal) -> Sequence[int]:
     terminal.rest(PAUSE)  # in which it shows the round that was not looked at
     terminal.raw = b""
     began = _stream(ours)
-    while "✓".encode() not in terminal.raw:
-        if not terminal.read(30):
-            raise RuntimeError(f"the terminal client stands still: {terminal.text}")
+    tail = b""
+    while "✓".encode() not in tail:
+        data = terminal.take(30)
         now = time.monotonic_ns()
-        for written in _written(terminal.raw[-TAIL:]):
+        if not data:
+            raise RuntimeError(f"the terminal client stands still: {terminal.raw[-1000:]!r}")
+        tail = tail[-TAIL:] + data
+        for written in _written(tail):
             seen.setdefault(written, now)
     ours.client.wait_for_state(ours.project_id, "IDLE")
     latencies = [now - written for written, now in seen.items() if began < written < now]

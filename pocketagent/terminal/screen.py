@@ -33,7 +33,7 @@ from pocketagent.terminal.keys import Keyboard, bindings
 GRACE = 0.5
 """Seconds without a key that have to pass, from when a card appears, before it takes one: whoever is typing did not
 mean it."""
-FRAME = 0.03
+FRAME = 0.016
 """Seconds between two pictures at least; the first change after that is drawn at once."""
 TICK = 0.1
 """Seconds between two pictures of what moves."""

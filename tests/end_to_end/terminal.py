@@ -110,15 +110,20 @@ class Terminal:
 
     def read(self, seconds: float) -> bool:
         """Take in what comes within this time; False when the program is at its end, or nothing came."""
+        data = self.take(seconds)
+        self._stream.feed(self._decoder.decode(data))
+        return bool(data)
+
+    def take(self, seconds: float) -> bytes:
+        """What comes within this time, not drawn; empty when the program is at its end, or nothing came."""
         if not select.select([self._fd], [], [], max(0.0, seconds))[0]:
-            return False
+            return b""
         try:
             data = os.read(self._fd, 65536)
         except OSError:  # Linux says so when nobody has the other end any more
             data = b""
         self.raw += data
-        self._stream.feed(self._decoder.decode(data))
-        return bool(data)
+        return data
 
     def rest(self, seconds: float) -> None:
         """Take in what comes within this time: as long as a person takes to look."""
