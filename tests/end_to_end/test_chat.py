@@ -175,7 +175,7 @@ class ConversationTests(ChatTestCase):
         first.type("ctrl-d")
         self.assertEqual(first.end(), 0)
         second = self.ready()
-        self.assertIn("● the first words", second.text)
+        second.wait_for("● the first words")
 
     def test_the_server_is_killed_and_comes_back(self) -> None:
         """While a turn runs the server dies and comes back: it is said, no word is missing and none stands twice."""
