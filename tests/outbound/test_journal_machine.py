@@ -147,9 +147,11 @@ class FaultyDiskMachine(RuleBasedStateMachine):
         if same < len(self.told):
             assert self.journal.journal_id != before
         assert same >= self.durable
-        # A record that was spoilt in the middle is told as an error in its place, and what lies behind it as it is.
-        if not any(SPOILT in entry.message for entry in found[same:]):
-            self.check_more(found[same:], self.refused)
+        more = found[same:]
+        if any(SPOILT in entry.message for entry in more):
+            # Spoilt in the middle it is told as an error in its place; what lies behind it was told before, or is new.
+            more = [entry for entry in more if SPOILT not in entry.message and entry not in self.told]
+        self.check_more(more, self.refused)
         self.told = found
         self.durable = len(found)
         self.refused, self.doubtful = [], []
