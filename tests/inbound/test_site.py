@@ -1,9 +1,7 @@
 """Tests of `pocketagent.inbound.site` and `channel`: raw bytes to a real port on loopback."""
 
 import json
-from collections.abc import Sequence
 
-from attrs import frozen
 from twisted.internet import reactor as installed
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IListeningPort, IReactorTime
@@ -13,30 +11,8 @@ from twisted.trial.unittest import TestCase
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.replies import Condition
 from pocketagent.inbound.limits import Bounds, Limits
+from tests.inbound.asking import Heard
 from tests.inbound.house import COOKIE, TOKEN, House, Talk, connected, listening, number, request
-
-
-@frozen
-class Heard:
-    """An answer of HTTP, read."""
-
-    status: int
-    headers: Sequence[tuple[str, str]]
-    body: bytes
-
-    @classmethod
-    def of(cls, data: bytes) -> "Heard":
-        head, _, body = data.partition(b"\r\n\r\n")
-        first, *lines = head.decode("ascii").split("\r\n")
-        headers = [(name.lower(), value) for name, _, value in (line.partition(": ") for line in lines)]
-        return cls(int(first.split(" ")[1]), headers, body)
-
-    @property
-    def error(self) -> dict[str, object]:
-        message = json.loads(self.body)
-        assert message["type"] == "error", message
-        data: dict[str, object] = message["data"]
-        return data
 
 
 class SiteTests(TestCase):
