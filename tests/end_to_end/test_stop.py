@@ -75,7 +75,7 @@ class StopTests(HouseTestCase):
             began = time.monotonic()
             house.stop()
             self.assertLess(time.monotonic() - began, STOP)
-        wait_until(lambda: not house.children(), "nothing is left of what the starts had begun")
+        wait_until(lambda: not house.children(), "nothing is left of what the starts had begun", STOP)
         house.start()
         self.assertEqual(data_of(self.client(house).request("health_check"))["status"], "healthy")
 
