@@ -300,7 +300,7 @@ def _door(
         tls=certificates,
         access=services.access,
         subscriptions=services.subscriptions,
-        routes=Routes.of([*front, *_api(config, reactor, certificates, services, measures), metrics_page.route(read)]),
+        routes=Routes.of([*front, *api(config, reactor, certificates, services, measures), metrics_page.route(read)]),
         new_id=_new_id,
         random=random.SystemRandom().random,
         limits=limits,
@@ -313,7 +313,7 @@ def _door(
     )
 
 
-def _api(
+def api(
     config: Config,
     reactor: IServerReactor,
     certificates: Certificates | None,
@@ -328,12 +328,16 @@ def _api(
         *devices.routes(services.pairing, services.devices, time.time),
         *push.routes(services.pushing, lambda: _why_no_push(config)),
     ]
-    limits = Limits(
+    return [*routes, openapi.route(routes, VERSION, described(config))]
+
+
+def described(config: Config) -> Limits:
+    """What of the settings stands in the description of the API."""
+    return Limits(
         prompt_size=config.prompt_size,
         timeout_max=config.execution_timeout_max,
         mcp_configs=tuple(config.mcp_configs),
     )
-    return [*routes, openapi.route(routes, VERSION, limits)]
 
 
 def _alone(config: Config, reactor: IServerReactor, services: Services, read: metrics_page.Read) -> Door:

@@ -17,6 +17,7 @@ from pocketagent.inbound.query import parameters
 from pocketagent.inbound.rest import TWINS
 from pocketagent.inbound.routes import Routes
 from pocketagent.wire import client, events
+from tests.wire.test_message_schemas import TO_CLIENT, TO_SERVER
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -67,6 +68,17 @@ class ProtocolPageTests(SynchronousTestCase):
             else:
                 self.assertEqual(set(data), fields[name], name)
         self.assertEqual(seen, {*fields, "error"})
+
+    def test_examples_fit_the_schemas(self) -> None:
+        """Each example is a message as `openapi.json` has it, where `project_id` stands in the data of a request."""
+        for message in messages():
+            if "timestamp" in message:
+                TO_CLIENT.validate(message)
+            else:
+                data = message.get("data", {})
+                assert isinstance(data, dict)
+                project = {"project_id": message["project_id"]} if "project_id" in message else {}
+                TO_SERVER.validate({**message, "data": {**project, **data}})
 
     def test_every_code_is_explained(self) -> None:
         """The table of errors has every code that clients may see."""

@@ -12,7 +12,7 @@ from pocketagent.domain.access import Scope
 from pocketagent.inbound.answer import Answer
 from pocketagent.inbound.rest import BASE, tagged
 from pocketagent.inbound.routes import MAX_SEGMENT, About, Body, Route, Visit
-from pocketagent.wire import schema
+from pocketagent.wire import message_schemas, schema
 from pocketagent.wire.schema import Limits, Schema
 
 PATH = f"{BASE}/openapi.json"
@@ -40,24 +40,23 @@ def document(routes: Iterable[Route], version: str, limits: Limits) -> Schema:
     """The whole description, of those routes that say something about themselves."""
     told = [(one, one.about) for one in routes if one.about is not None]
     kinds = [kind for _, about in told for kind in _kinds(about)]
-    schemas, components = schema.schemas([*kinds, schema.Error], limits)
+    schemas, components = schema.schemas([*kinds, schema.Error, *message_schemas.kinds()], limits)
     paths: dict[str, Schema] = {}
     for one, about in told:
         paths.setdefault(one.path, {})[one.method.lower()] = _operation(one, about, schemas, components)
-    for kind in {about.request for _, about in told} | {about.asks for _, about in told}:
-        # Their fields were taken apart; whole, they are of the WebSocket.
-        if kind is not None:
-            components.pop(kind.__name__, None)
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Pocket Agent Server",
             "version": version,
-            "description": "The requests of the WebSocket as HTTP. docs/protocol.md says what they mean.",
+            "description": (
+                "The requests of the WebSocket as HTTP; its messages are the schemas ClientRequest and ServerMessage."
+                " docs/protocol.md says what they mean."
+            ),
         },
         "paths": paths,
         "components": {
-            "schemas": components,
+            "schemas": {**components, **message_schemas.messages(schemas)},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
             "responses": {
                 "Refused": {"description": "The error of the WebSocket", "content": _json(schemas[schema.Error])},

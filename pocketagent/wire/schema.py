@@ -15,12 +15,13 @@ from attrs import frozen
 
 from pocketagent.domain import commands, events
 from pocketagent.domain.agent import Behavior
-from pocketagent.domain.commands import BOUNDS, UpdateKind
-from pocketagent.domain.message import Entry
+from pocketagent.domain.commands import BOUNDS, Command, UpdateKind
+from pocketagent.domain.message import Direction, Entry
 from pocketagent.domain.project import MAX_NAME
 from pocketagent.domain.refusals import Code
+from pocketagent.domain.replies import ConnectionEstablished, Reply
 from pocketagent.wire.client import EXACT
-from pocketagent.wire.events import Asked
+from pocketagent.wire.events import Asked, Journaled
 
 Schema = dict[str, Any]
 """JSON Schema is JSON: any of it."""
@@ -34,9 +35,9 @@ class Record(msgspec.Struct):
 
     seq: int
     timestamp: str
-    direction: str
+    direction: Direction
     type: str
-    message: dict[str, Any]
+    message: dict[str, object]
 
 
 class Problem(msgspec.Struct):
@@ -44,7 +45,7 @@ class Problem(msgspec.Struct):
 
     code: Code
     message: str
-    details: dict[str, Any]
+    details: dict[str, object]
 
 
 class Error(msgspec.Struct):
@@ -58,6 +59,12 @@ class Error(msgspec.Struct):
 _WRITTEN: Mapping[type, type] = {Entry: Record, events.PermissionRequest: Asked}
 """What is kept as bytes that are JSON already -> what it looks like."""
 
+_AN_OBJECT: "Schema" = {"type": "object", "additionalProperties": True}
+_RAW: Mapping[type, "Schema"] = {
+    Asked: {"input": _AN_OBJECT, "suggestions": {"type": "array"}, "request": _AN_OBJECT},
+}
+"""The shape of fields that are JSON already."""
+
 
 @frozen(kw_only=True)
 class Limits:
@@ -70,19 +77,22 @@ class Limits:
 
 def schemas(kinds: Iterable[Any], limits: Limits) -> tuple[Mapping[Any, Schema], dict[str, Schema]]:
     """The schema of each of these types; and the components that they refer to, by name."""
-    wanted = list(dict.fromkeys([*kinds, *_WRITTEN.values()]))
-    found, components = msgspec.json.schema_components(wanted, schema_hook=_anything, ref_template=REF + "{name}")
+    wanted = list(dict.fromkeys(kinds))
+    every = [*wanted, *_WRITTEN.values()]
+    found, components = msgspec.json.schema_components(every, schema_hook=_anything, ref_template=REF + "{name}")
+    for written, shapes in _RAW.items():
+        components[written.__name__]["properties"] |= shapes
     for kind, written in _WRITTEN.items():
-        name = kind.__name__
+        name, shape = kind.__name__, components.pop(written.__name__)
         if name in components:
-            components[name] = {**components[written.__name__], "title": name}
+            components[name] = {**shape, "title": name}
     for kind in _classes(wanted):
         if kind.__name__ in components:
             _complete(kind, components[kind.__name__], limits)
     for component in components.values():
         if "description" in component:
             component["description"] = " ".join(component["description"].split("\n\n")[0].split())
-    return dict(zip(wanted, found, strict=True)), components
+    return dict(zip(wanted, found, strict=False)), components
 
 
 def _anything(kind: type) -> Schema:
@@ -104,11 +114,18 @@ def _classes(kinds: Iterable[Any]) -> Sequence[type[attrs.AttrsInstance]]:
     return tuple(found)
 
 
+_TOLD = {*_classes([Reply, ConnectionEstablished, Journaled])} - {*_classes([Command])}
+"""What is only told, and never asked."""
+
+
 # -- what validators ask ------------------------------------------------------------------------------------
 
 
 def _complete(kind: type[attrs.AttrsInstance], schema: Schema, limits: Limits) -> None:
     properties = schema.get("properties", {})
+    if kind in _TOLD:
+        # A default is of those who make it: whoever is told it is told all.
+        schema["required"] = list(properties)
     for one in attrs.fields(kind):
         bounds = dict(one.metadata.get(BOUNDS, {}))
         bounds |= _BY_SETTINGS.get((kind, one.name), _no_more)(limits)
