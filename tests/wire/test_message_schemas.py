@@ -43,7 +43,8 @@ def told() -> list[dict[str, Any]]:
         client.error(Refusal(Code.FORBIDDEN, "No.", needed="admin"), NOW),
         client.error(Refusal(Code.INVALID_MESSAGE, "No."), NOW, "p", "r"),
     ]
-    return [json.loads(one) for one in [*replies, *spoken, *errors]]
+    written: list[bytes | str] = [*replies, *spoken, *errors]
+    return [json.loads(one) for one in written]
 
 
 class ServerMessageTests(SynchronousTestCase):
