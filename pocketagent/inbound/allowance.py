@@ -33,6 +33,10 @@ class Allowance:
         self._refused_at = now
         return False
 
+    def give_back(self) -> None:
+        """One that was taken was not used."""
+        self._tokens = min(self._burst, self._tokens + 1)
+
     @property
     def is_empty(self) -> bool:
         """Whether one more would be refused now."""

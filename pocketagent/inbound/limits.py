@@ -146,9 +146,14 @@ class Limits:
         return max(waits, default=0.0)
 
     def wrong(self, address: str) -> None:
-        """A credential from there was not good."""
+        """A credential from there is not good, or not known to be."""
         self._wrong_of.of(place_of(address)).take()
         self._wrong.take()
+
+    def right(self, address: str) -> None:
+        """One that was counted as wrong was good."""
+        self._wrong_of.of(place_of(address)).give_back()
+        self._wrong.give_back()
 
     def too_fast(self, seconds: float) -> Refusal:
         """What somebody is told who must wait for so long."""

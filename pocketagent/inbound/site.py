@@ -198,22 +198,30 @@ class Site:
             leave()
 
     async def _admit(self, shown: Credential, call: Call, address: str) -> Device:
-        """Whoever has shown too many wrong ones waits; only a device that is known is judged all the same."""
+        """Whoever has shown too many wrong ones waits; only a device that is known is judged all the same. One that is
+        not counts as wrong before it is judged: of many that come at once no more are looked at than one by one."""
         claimed = claimed_id(shown.text)
         wait = self._limits.wait_for(address)
-        if wait and (claimed is None or not self._access.knows(claimed)):
-            raise self._limits.too_fast(wait)
+        is_known = claimed is not None and self._access.knows(claimed)
+        if not is_known:
+            if wait:
+                raise self._limits.too_fast(wait)
+            self._limits.wrong(address)
         client = client_of(next(iter(call.headers.get("user-agent", ())), None))
         try:
-            return await self._access.admit(shown.text, shown.kind, client)
+            device = await self._access.admit(shown.text, shown.kind, client)
         except Refusal as refusal:
             if refusal.code is Code.UNAUTHORIZED:
-                self._limits.wrong(address)
+                if is_known:
+                    self._limits.wrong(address)
                 if wait:
                     raise self._limits.too_fast(wait) from None
                 self._witness.turned_away(claimed, address, str(refusal.details.get("reason", "unknown")))
                 raise gate.unauthorized(str(refusal.details.get("reason", "unknown")), refusal.message) from None
             raise unavailable(refusal) from None
+        if not is_known:
+            self._limits.right(address)
+        return device
 
     # -- bodies ---------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 
 from tests.end_to_end.client import Refused, wait_until
 from tests.end_to_end.house import House, HouseTestCase
@@ -156,3 +157,18 @@ class LimitTests(HouseTestCase):
         self.assertEqual(house.get("/api/v1/projects", Authorization=f"Bearer {token}")[0], 200)
         refused = [one for one in records(house) if one["action"] == "admission"]
         self.assertEqual(len(refused), 3)
+
+    def test_many_wrong_at_once(self) -> None:
+        """AU-19: of two hundred wrong credentials at once only a few are looked at, and written down; all are answered;
+        and who has a good one asks meanwhile."""
+        house = self.house("--handshakes=400", plaintext=True)
+        good = self.client(house)
+        head = f"GET /api/v1/projects HTTP/1.1\r\nHost: 127.0.0.1:{house.port}\r\nAuthorization: Bearer "
+        crowd = [house.dial() for _ in range(200)]
+        for number, talk in enumerate(crowd):
+            self.addCleanup(talk.close)
+            talk.sendall(f"{head}pa_{number:016x}_{'1' * 64}\r\n\r\n".encode())
+        good.request("project_list")
+        answered = Counter(talk.makefile("rb").readline() for talk in crowd)
+        self.assertEqual(answered, {b"HTTP/1.1 401 Unauthorized\r\n": 20, b"HTTP/1.1 429 Too Many Requests\r\n": 180})
+        self.assertEqual(len([one for one in records(house) if one["action"] == "admission"]), 20)

@@ -122,6 +122,39 @@ class StoryTests(RestTestCase):
         self.assertEqual(asyncio.run(talk()), [200] * 50 + [202])
 
 
+class KeyTests(RestTestCase):
+    def test_over_a_restart(self) -> None:
+        """RE-14: a prompt sent again under its key, after the server was stopped and after it died, runs no second
+        time: the answer names the execution that was, and what became of it."""
+        house = self.house()
+        token = house.token()
+        asking = self.asking(house, token)
+        project_id = self.begin(asking, house, "one")
+        executions = f"/projects/{project_id}/executions"
+        done, cut = str(uuid.uuid4()), str(uuid.uuid4())
+        first = asking.ask("POST", executions, {"prompt": "say: hello"}, Idempotency_Key=done)
+        stream = self.stream(house, token, project_id, 0)
+        stream.wait_for_state("EXECUTING")
+        stream.wait_for_state("IDLE")
+        second = asking.ask("POST", executions, {"prompt": "forever:"}, Idempotency_Key=cut)
+        stream.wait_for_state("EXECUTING")
+        for by in (signal.SIGKILL, signal.SIGTERM):
+            house.stop(by)
+            house.start()
+            asking = self.asking(house, token)
+            head = asking.ask("GET", f"/projects/{project_id}").body["head_seq"]
+            for key, prompt, before, status in (
+                (done, "say: hello", first, "done"),
+                (cut, "forever:", second, "failed"),
+            ):
+                again = asking.ask("POST", executions, {"prompt": prompt}, Idempotency_Key=key)
+                expected = {"execution_id": before.body["execution_id"], "position": 0, "status": status}
+                self.assertEqual((again.status, again.body), (202, {**expected, "duplicate": True}))
+            other = asking.ask("POST", executions, {"prompt": "another"}, Idempotency_Key=done)
+            self.assertEqual((other.status, other.code), (400, "INVALID_MESSAGE"))
+            self.assertEqual(asking.ask("GET", f"/projects/{project_id}").body["head_seq"], head)
+
+
 class StreamTests(RestTestCase):
     def test_over_a_killed_server(self) -> None:
         """LI-03: with the id of the last event nothing is missing and nothing comes twice, though the server died."""

@@ -62,12 +62,13 @@ class Access:
 
     asked: list[str] = field(factory=list)
     clients: list[str] = field(factory=list)
+    known: Sequence[str] = (DEVICE.id,)
     slow: Deferred[None] | None = None
     failure: Exception | None = None
     device: Device = DEVICE
 
     def knows(self, device_id: str) -> bool:
-        return device_id == DEVICE.id
+        return device_id in self.known
 
     async def admit(self, credential: str, kind: Kind, client: str) -> Device:
         self.asked.append(credential)

@@ -22,6 +22,13 @@ class AllowanceTests(SynchronousTestCase):
         self.clock.advance(60)
         self.assertEqual(self.taken(1000), 100)
 
+    def test_given_back(self) -> None:
+        """What was not used is there again, and never more than a burst."""
+        self.taken(3)
+        for _ in range(5):
+            self.allowance.give_back()
+        self.assertEqual(self.taken(1000), 100)
+
     def test_waiting(self) -> None:
         """Who waits as long as it is told is not said to ignore anything."""
         for _ in range(20):

@@ -166,6 +166,15 @@ class WrongTests(LimitsCase):
         self.clock.advance(20)
         self.assertEqual(limits.wait_for("192.0.2.7"), 0)
 
+    def test_good_after_all(self) -> None:
+        """What turned out to be good is not counted."""
+        limits = self.limits(wrong_credentials_per_address=1, wrong_credentials=1)
+        for _ in range(10):
+            self.assertEqual(limits.wait_for("192.0.2.7"), 0)
+            limits.wrong("192.0.2.7")
+            self.assertGreater(limits.wait_for("192.0.2.7"), 0)
+            limits.right("192.0.2.7")
+
     def test_everywhere(self) -> None:
         """AU-18: from a million addresses no more come through than in total are allowed."""
         limits = self.limits(wrong_credentials_per_address=3, wrong_credentials=5)

@@ -394,6 +394,26 @@ class SiteTests(TestCase):
         self.assertEqual(self.house.witness.seen, [claimed, claimed, (None, "127.0.0.1", "unknown")])
         (await self.opened()).leave()
 
+    async def test_guesses_at_once(self) -> None:
+        """AU-19: of many that guess at once no more are looked at than of those that come one by one."""
+        await self.again(limits=Limits(IReactorTime(installed).seconds, Bounds(wrong_credentials_per_address=3)))
+        slow: Deferred[None] = Deferred()
+        self.house.access.slow = slow
+        wrong = self.good(authorization=f"Bearer {TOKEN.replace('0123456789abcdef', 'fedcba9876543210')}")
+        answers = [Deferred.fromCoroutine(self.ask(wrong)) for _ in range(10)]
+        refused = [(await answer).status for answer in answers[3:]]
+        self.assertEqual(refused, [429] * 7)
+        slow.callback(None)
+        self.assertEqual([(await answer).status for answer in answers[:3]], [401] * 3)
+        self.assertEqual(len(self.house.access.asked), 3)
+
+    async def test_good_and_new(self) -> None:
+        """A device that was not known before it came does not count as one that guesses."""
+        await self.again(limits=Limits(IReactorTime(installed).seconds, Bounds(wrong_credentials_per_address=1)))
+        self.house.access.known = ()
+        for _ in range(3):
+            (await self.opened()).leave()
+
     async def test_trusted_proxy(self) -> None:
         """AU-18, AU-31: X-Forwarded-For counts from a trusted proxy only, and never what its client wrote."""
         extra = ["X-Forwarded-For: 6.6.6.6, 203.0.113.5", "X-Forwarded-User: admin", "X-Real-IP: 7.7.7.7"]

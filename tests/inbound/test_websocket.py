@@ -304,6 +304,18 @@ class FlowTests(SynchronousTestCase):
         self.assertLess(answered.count(b"\x8a\x00"), 130)
         self.assertEqual(opened.close_code(), 4429)
 
+    def test_requests(self) -> None:
+        """FL-07: who goes on asking though it is told to wait, is told so each time, and after 10 s it is 4429."""
+        opened = Opened()
+        heard, seconds = b"", 0
+        while opened.close_code() is None:
+            heard += opened.heard()
+            opened.say(*[frame(HEALTH_CHECK)] * 200)
+            opened.wait(1)
+            seconds += 1
+        self.assertEqual(seconds, 11)
+        self.assertEqual({str(one["type"]) for one in texts(heard)}, {"project_left", "error"})
+
     def test_flood_of_messages(self) -> None:
         """FR-13: of 100,000 tiny messages in one read few are looked at in one turn; then others have theirs."""
         opened = Opened()

@@ -93,7 +93,7 @@ class SecretTests(SynchronousTestCase):
         self.assertEqual(secret_of(self.held(SECRET + b"\n")), SECRET)
 
     def test_bounds(self) -> None:
-        """It has at least so many bytes, and at most so many."""
+        """AU-24: it has at least so many bytes, and at most so many."""
         for size in MIN_SECRET, MAX_SECRET:
             self.assertEqual(len(secret_of(self.held(b"x" * size))), size)
         for size in MIN_SECRET - 1, MAX_SECRET + 1:
