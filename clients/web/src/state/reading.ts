@@ -1,0 +1,350 @@
+/**
+ * Entries of the journal -> what a person reads. Pure: the same entries, the same items.
+ *
+ * History comes in pages, the newest first, so a page is read without those before it. What belongs together over pages
+ * (a call and its result, a subagent's work, a prompt that waited) is found by its id in `Findings`.
+ */
+
+import { isJson, type Json, list, number, object, objects, text } from "../protocol/agent";
+import type { Attached, ClientMessage, Entry, PermissionResolved, PromptDropped } from "../protocol/generated";
+
+export type Item = { key: string; seq: number; at: string } & (
+  | { kind: "prompt"; text: string; by: string; executionId: string; attachments: readonly Attached[] }
+  | { kind: "begun"; executionId: string }
+  | { kind: "text"; text: string }
+  | { kind: "thought"; text: string }
+  | { kind: "call"; id: string; name: string; input: Json }
+  | { kind: "notice"; text: string; detail: string; tone: "plain" | "warning" }
+  | { kind: "answered"; behavior: string; by: string; reason: string; permissionId: string }
+  | { kind: "ended"; outcome: string; seconds: number | null; cost: number | null; tokens: number | null }
+  | { kind: "failed"; code: string; message: string; stderr: string }
+);
+
+/** What a call returned. `details`: the CLI's `tool_use_result`, such as the patch of an edit. */
+export interface Result {
+  at: string;
+  isError: boolean;
+  text: string;
+  images: readonly Image[];
+  details: Json;
+}
+
+export interface Image {
+  type: string;
+  data: string;
+}
+
+/** What is found by id, over pages: results by call, the work of subagents by the call that began them, prompts by execution. */
+export interface Findings {
+  results: Readonly<Record<string, Result>>;
+  inner: Readonly<Record<string, readonly Item[]>>;
+  prompts: Readonly<Record<string, ClientMessage>>;
+}
+
+/** What the reading of the next entries needs of those before: the CLI counts the cost of a conversation, not of a turn. */
+export interface Carry {
+  total: number | null;
+  executionId: string | null;
+  began: string;
+}
+
+export interface Reading extends Findings {
+  items: readonly Item[];
+  carry: Carry;
+}
+
+export const NOTHING: Reading = {
+  items: [],
+  results: {},
+  inner: {},
+  prompts: {},
+  carry: { total: null, executionId: null, began: "" },
+};
+
+const IMAGE_TYPES = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"]);
+
+/** Read entries that follow one another, behind those that `carry` comes from. */
+export function read(entries: readonly Entry[], before: Carry = NOTHING.carry): Reading {
+  const reader = new Reader(before);
+  for (const entry of entries) reader.take(entry);
+  return reader.found;
+}
+
+type Without<T> = T extends unknown ? Omit<T, "key" | "seq" | "at"> : never;
+
+class Reader {
+  readonly #items: Item[] = [];
+  readonly #results: Record<string, Result> = {};
+  readonly #inner: Record<string, Item[]> = {};
+  readonly #prompts: Record<string, ClientMessage> = {};
+  #carry: Carry;
+
+  constructor(before: Carry) {
+    this.#carry = { ...before };
+  }
+
+  get found(): Reading {
+    return {
+      items: this.#items,
+      results: this.#results,
+      inner: this.#inner,
+      prompts: this.#prompts,
+      carry: this.#carry,
+    };
+  }
+
+  take(entry: Entry): void {
+    const data = entry.message;
+    switch (entry.type) {
+      case "client_message":
+        this.#prompt(entry, data as unknown as ClientMessage);
+        break;
+      case "agent_message":
+        this.#said(entry, data);
+        break;
+      case "project_state":
+        this.#stands(entry, data);
+        break;
+      case "permission_resolved":
+        this.#resolved(entry, data as unknown as PermissionResolved);
+        break;
+      case "prompt_dropped":
+        this.#dropped(entry, data as unknown as PromptDropped);
+        break;
+      case "session_reset":
+        this.#carry.total = 0;
+        this.#notice(entry, "session_reset");
+        break;
+      case "process_killed":
+        this.#add(entry, { kind: "ended", outcome: "killed", seconds: null, cost: null, tokens: null });
+        break;
+      case "error":
+        this.#add(entry, {
+          kind: "failed",
+          code: text(data, "code"),
+          message: text(data, "message"),
+          stderr: text(object(data, "details"), "stderr"),
+        });
+        break;
+    }
+  }
+
+  #add(entry: Entry, item: Without<Item>, parent: string | null = null, suffix = ""): void {
+    const whole = { ...item, key: `${entry.seq}${suffix}`, seq: entry.seq, at: entry.timestamp } as Item;
+    if (parent === null) {
+      this.#items.push(whole);
+    } else {
+      const inside = this.#inner[parent] ?? [];
+      this.#inner[parent] = inside;
+      inside.push(whole);
+    }
+  }
+
+  #notice(entry: Entry, words: string, detail = "", tone: "plain" | "warning" = "plain"): void {
+    this.#add(entry, { kind: "notice", text: words, detail, tone });
+  }
+
+  // -- what happens in the project
+
+  #prompt(entry: Entry, said: ClientMessage): void {
+    this.#prompts[said.execution_id] = said;
+    if (!said.queued) this.#show(entry, said);
+  }
+
+  #show(entry: Entry, said: ClientMessage): void {
+    this.#add(entry, {
+      kind: "prompt",
+      text: said.prompt,
+      by: said.by.name,
+      executionId: said.execution_id,
+      attachments: said.attachments ?? [],
+    });
+  }
+
+  #stands(entry: Entry, state: Json): void {
+    const execution = text(state, "execution_id") || null;
+    if (execution === this.#carry.executionId) return;
+    this.#carry.executionId = execution;
+    this.#carry.began = entry.timestamp;
+    if (execution === null) return;
+    const waited = this.#prompts[execution];
+    if (waited === undefined) this.#add(entry, { kind: "begun", executionId: execution });
+    else if (waited.queued) this.#show(entry, waited);
+  }
+
+  #resolved(entry: Entry, told: PermissionResolved): void {
+    this.#add(entry, {
+      kind: "answered",
+      behavior: told.behavior,
+      by: told.by?.name ?? "",
+      reason: told.reason,
+      permissionId: told.permission_id,
+    });
+  }
+
+  #dropped(entry: Entry, told: PromptDropped): void {
+    this.#notice(entry, `dropped:${told.reason}`, this.#prompts[told.execution_id]?.prompt ?? "", "warning");
+  }
+
+  // -- what the agent says
+
+  #said(entry: Entry, data: Json): void {
+    const parent = text(data, "parent_tool_use_id") || null;
+    switch (text(data, "type")) {
+      case "assistant":
+        this.#spoken(entry, data, parent);
+        break;
+      case "user":
+        this.#returned(entry, data);
+        break;
+      case "result":
+        this.#settled(entry, data);
+        break;
+      case "system":
+        this.#told(entry, data);
+        break;
+      case "conversation_reset":
+        this.#carry.total = 0;
+        this.#notice(entry, "session_reset");
+        break;
+      case "rate_limit_event": {
+        const info = object(data, "rate_limit_info");
+        if (text(info, "status") !== "allowed") {
+          this.#notice(entry, "rate_limit", text(info, "rateLimitType"), "warning");
+        }
+        break;
+      }
+      case "raw":
+        this.#notice(entry, "raw", text(data, "text"));
+        break;
+    }
+  }
+
+  #spoken(entry: Entry, data: Json, parent: string | null): void {
+    const blocks = blocksOf(data);
+    blocks.forEach((block, index) => {
+      const suffix = index ? `.${index}` : "";
+      switch (text(block, "type")) {
+        case "text":
+          if (text(block, "text").trim()) this.#add(entry, { kind: "text", text: text(block, "text") }, parent, suffix);
+          break;
+        case "thinking":
+          if (text(block, "thinking").trim()) {
+            this.#add(entry, { kind: "thought", text: text(block, "thinking") }, parent, suffix);
+          }
+          break;
+        case "tool_use":
+          this.#add(
+            entry,
+            { kind: "call", id: text(block, "id"), name: text(block, "name"), input: object(block, "input") },
+            parent,
+            suffix,
+          );
+          break;
+      }
+    });
+  }
+
+  #returned(entry: Entry, data: Json): void {
+    for (const block of blocksOf(data)) {
+      if (text(block, "type") === "tool_result") {
+        const content = block.content;
+        const blocks = Array.isArray(content) ? content.filter(isJson) : [];
+        this.#results[text(block, "tool_use_id")] = {
+          at: entry.timestamp,
+          isError: block.is_error === true,
+          text: typeof content === "string" ? content : textOf(blocks),
+          images: blocks.flatMap(imageOf),
+          details: object(data, "tool_use_result"),
+        };
+      } else if (text(block, "type") === "text") {
+        const printed = commandOutput(text(block, "text"));
+        if (printed) this.#notice(entry, "command", printed);
+      }
+    }
+  }
+
+  #settled(entry: Entry, data: Json): void {
+    const total = number(data, "total_cost_usd");
+    const before = this.#carry.total;
+    let cost: number | null = null;
+    if (total !== null) {
+      if (before !== null) cost = total >= before ? total - before : total;
+      this.#carry.total = total;
+    }
+    const usage = object(data, "usage");
+    const milliseconds = number(data, "duration_ms");
+    this.#add(entry, {
+      kind: "ended",
+      outcome: outcomeOf(data),
+      seconds: milliseconds === null ? null : milliseconds / 1000,
+      cost,
+      tokens: number(usage, "output_tokens"),
+    });
+  }
+
+  #told(entry: Entry, data: Json): void {
+    switch (text(data, "subtype")) {
+      case "compact_boundary":
+        this.#notice(entry, "compacted");
+        break;
+      case "task_notification":
+        this.#notice(entry, "task", text(data, "summary"));
+        break;
+      case "notification":
+      case "informational":
+        this.#notice(entry, "told", text(data, "text") || text(data, "message") || text(data, "content"));
+        break;
+      case "local_command_output":
+        this.#notice(entry, "command", commandOutput(text(data, "content")));
+        break;
+    }
+  }
+}
+
+/** The blocks of a message of the agent; a text alone is one. */
+export function blocksOf(data: Json): readonly Json[] {
+  const message = object(data, "message");
+  return typeof message.content === "string" ? [{ type: "text", text: message.content }] : objects(message, "content");
+}
+
+/** How a turn ended, beside what the agent said: a word for `words.ts`, or nothing. */
+function outcomeOf(result: Json): string {
+  switch (text(result, "subtype")) {
+    case "error_max_turns":
+      return "turns";
+    case "error_max_budget_usd":
+      return "budget";
+    default:
+      if (text(result, "terminal_reason").startsWith("aborted")) return "interrupted";
+      return result.is_error === true ? "failed" : "";
+  }
+}
+
+function textOf(blocks: readonly Json[]): string {
+  return blocks
+    .map((block) => text(block, "text"))
+    .filter(Boolean)
+    .join("\n");
+}
+
+function imageOf(block: Json): Image[] {
+  const source = object(block, "source");
+  const type = text(source, "media_type");
+  const isShown = text(block, "type") === "image" && text(source, "type") === "base64" && IMAGE_TYPES.has(type);
+  return isShown ? [{ type, data: text(source, "data") }] : [];
+}
+
+const OUTPUT = /^<local-command-(?:stdout|stderr)>([\s\S]*)<\/local-command-(?:stdout|stderr)>$/;
+
+/** What a command of the CLI's own has printed; nothing of what it tells the model for itself. */
+function commandOutput(said: string): string {
+  return OUTPUT.exec(said.trim())?.[1]?.trim() ?? "";
+}
+
+/** The items of a todo list that a call writes. */
+export function todosOf(input: Json): readonly { text: string; status: string }[] {
+  return list(input, "todos")
+    .filter(isJson)
+    .map((todo) => ({ text: text(todo, "content"), status: text(todo, "status") }));
+}

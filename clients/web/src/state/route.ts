@@ -1,0 +1,42 @@
+/** Where in the client one is: it stands in the fragment, which no server sees. `#/projects/ID`, `#pair=CODE`. */
+
+import { useSyncExternalStore } from "react";
+
+export type Route =
+  | { page: "projects" }
+  | { page: "project"; id: string }
+  | { page: "new" }
+  | { page: "status" }
+  | { page: "pair"; code: string };
+
+/** The codes of `pocketagent pair` (pocketagent/domain/pairing.py). */
+const CODE = /pair_[0-9a-f]{32}/;
+
+export function routeOf(fragment: string): Route {
+  const code = CODE.exec(fragment)?.[0];
+  if (fragment.startsWith("#pair=") && code !== undefined) return { page: "pair", code };
+  const [, first, second] = fragment.replace(/^#/, "").split("/");
+  if (first === "projects" && second) return { page: "project", id: second };
+  if (first === "new") return { page: "new" };
+  if (first === "status") return { page: "status" };
+  return { page: "projects" };
+}
+
+function subscribe(changed: () => void): () => void {
+  window.addEventListener("hashchange", changed);
+  return () => window.removeEventListener("hashchange", changed);
+}
+
+export function useRoute(): Route {
+  return routeOf(useSyncExternalStore(subscribe, () => window.location.hash));
+}
+
+export function go(to: string): void {
+  window.location.hash = to;
+}
+
+/** Take the code out of the address bar: it is a secret, for five minutes. */
+export function forgetCode(): void {
+  window.history.replaceState(null, "", window.location.pathname);
+  window.dispatchEvent(new HashChangeEvent("hashchange"));
+}

@@ -1,0 +1,261 @@
+/**
+ * All that the client knows, in one place, and how each message changes it. Pure: no clock, no network, no storage.
+ * Messages come in by `hear`; what a person or the connection does, by the functions below it.
+ */
+
+import { text } from "../protocol/agent";
+import type {
+  AgentInfo,
+  ConnectionEstablished,
+  Entry,
+  Options,
+  PermissionRequest,
+  PermissionResolved,
+  ProjectJoined,
+  ProjectState,
+} from "../protocol/generated";
+import { entryOf, type Message } from "../protocol/messages";
+import { append, empty, prepend, type Thread } from "./thread";
+import { SILENT, type Writing, write } from "./writing";
+
+/**
+ * How the connection stands. `waiting`: it is lost, and is tried again at `retryAt`; `offline`: the browser has no network;
+ * `out`: this device has no (more) credential.
+ */
+export type Connection =
+  | { is: "connecting" }
+  | { is: "online"; established: ConnectionEstablished }
+  | { is: "waiting"; retryAt: number; why: string }
+  | { is: "offline" }
+  | { is: "out"; why: string };
+
+/** One project as it is open in this client. `isJoined`: whether the server tells us of it now. */
+export interface Conversation {
+  thread: Thread;
+  journalId: string;
+  hasOlder: boolean;
+  isLoading: boolean;
+  isJoined: boolean;
+  permissions: readonly PermissionRequest[];
+  writing: Writing;
+  model: string;
+  mode: string;
+  trouble: string;
+}
+
+/** A prompt that the server has not confirmed yet. `problem`: why it was refused; it is not sent again by itself then. */
+export interface Unsent {
+  promptId: string;
+  projectId: string;
+  prompt: string;
+  options: Options;
+  attachments: readonly { id: string; name: string }[];
+  at: string;
+  problem: string;
+}
+
+export interface State {
+  connection: Connection;
+  /** Whether what is shown of the projects came from this server in this session, not from the shelf. */
+  isListed: boolean;
+  projects: Readonly<Record<string, ProjectState>>;
+  conversations: Readonly<Record<string, Conversation>>;
+  unsent: readonly Unsent[];
+  agent: AgentInfo | null;
+  /** What a person should know, once: a refusal, a failure. */
+  toast: { text: string; at: number } | null;
+}
+
+export const INITIAL: State = {
+  connection: { is: "connecting" },
+  isListed: false,
+  projects: {},
+  conversations: {},
+  unsent: [],
+  agent: null,
+  toast: null,
+};
+
+export function conversation(head: number, journalId: string): Conversation {
+  return {
+    thread: empty(head),
+    journalId,
+    hasOlder: head > 0,
+    isLoading: false,
+    isJoined: false,
+    permissions: [],
+    writing: SILENT,
+    model: "",
+    mode: "",
+    trouble: "",
+  };
+}
+
+// -- what the server says
+
+/** Take in messages in the order in which they came. Events of a batch are read together: the thread is built once. */
+export function hear(state: State, messages: readonly Message[]): State {
+  let events: Record<string, Entry[]> = {};
+  let next = state;
+  for (const message of messages) {
+    if (message.type === "project_joined") {
+      next = grown(next, events);
+      events = {};
+    }
+    next = one(next, message);
+    if (message.seq !== undefined && message.project_id !== undefined) {
+      const those = events[message.project_id] ?? [];
+      events[message.project_id] = those;
+      those.push(entryOf({ ...message, seq: message.seq }));
+    }
+  }
+  return grown(next, events);
+}
+
+function grown(state: State, events: Readonly<Record<string, readonly Entry[]>>): State {
+  return Object.entries(events).reduce(
+    (before, [id, entries]) => change(before, id, (open) => ({ ...open, thread: append(open.thread, entries) })),
+    state,
+  );
+}
+
+function one(state: State, message: Message): State {
+  switch (message.type) {
+    case "project_list_response":
+      return listed(state, message.data.projects as ProjectState[]);
+    case "project_deleted":
+      return deleted(state, message.project_id ?? text(message.data, "project_id"));
+    case "project_state":
+      return stands(state, message);
+    case "project_joined":
+      return joined(state, message.data as unknown as ProjectJoined);
+    case "agent_info":
+      return { ...state, agent: message.data as unknown as AgentInfo };
+    default:
+      return happened(state, message);
+  }
+}
+
+function listed(state: State, projects: readonly ProjectState[]): State {
+  const found = Object.fromEntries(projects.map((project) => [project.id, project]));
+  const conversations = Object.entries(state.conversations).filter(([id]) => id in found);
+  return { ...state, isListed: true, projects: found, conversations: Object.fromEntries(conversations) };
+}
+
+function deleted(state: State, id: string): State {
+  const { [id]: _project, ...projects } = state.projects;
+  const { [id]: _conversation, ...conversations } = state.conversations;
+  return { ...state, projects, conversations, unsent: state.unsent.filter((prompt) => prompt.projectId !== id) };
+}
+
+/** A reply, a message of the list, or an event: history does not change how a project stands. */
+function stands(state: State, message: Message): State {
+  const told = message.data as unknown as ProjectState;
+  const known = state.projects[told.id];
+  const isHistory = message.seq !== undefined && known !== undefined && message.seq < known.head_seq;
+  const next = isHistory ? state : { ...state, projects: { ...state.projects, [told.id]: told } };
+  if (message.seq !== undefined) return happened(next, message);
+  if (!Array.isArray(told.pending_permissions)) return next;
+  const permissions = told.pending_permissions;
+  return change(next, told.id, (open) => ({ ...open, permissions }));
+}
+
+function joined(state: State, told: ProjectJoined): State {
+  return change(state, told.project_id, (open) => {
+    const isKnown = told.replay === "complete" && told.journal_id === open.journalId;
+    const thread = isKnown ? open.thread : empty(told.replay === "gap" ? told.first_seq - 1 : told.head_seq);
+    const hasOlder = isKnown ? open.hasOlder : told.replay === "complete" && told.first_seq <= told.head_seq;
+    return { ...open, thread, hasOlder, journalId: told.journal_id, isJoined: true, isLoading: false, writing: SILENT };
+  });
+}
+
+function happened(state: State, message: Message): State {
+  const id = message.project_id;
+  if (id === undefined) return state;
+  const next = change(state, id, (open) => told(open, message));
+  const project = next.projects[id];
+  if (message.seq === undefined || project === undefined || project.head_seq >= message.seq) return next;
+  return { ...next, projects: { ...next.projects, [id]: { ...project, head_seq: message.seq } } };
+}
+
+function told(open: Conversation, message: Message): Conversation {
+  if (message.type === "agent_message") return said(open, message);
+  if (message.seq === undefined) return open;
+  switch (message.type) {
+    case "permission_request": {
+      const asked = message.data as unknown as PermissionRequest;
+      const others = open.permissions.filter((one) => one.permission_id !== asked.permission_id);
+      return { ...open, permissions: [...others, asked] };
+    }
+    case "permission_resolved": {
+      const { permission_id } = message.data as unknown as PermissionResolved;
+      return { ...open, permissions: open.permissions.filter((one) => one.permission_id !== permission_id) };
+    }
+    case "project_state":
+      return message.data.execution_id === null ? { ...open, writing: SILENT } : open;
+    case "agent_configured":
+      return {
+        ...open,
+        model: text(message.data, "model") || open.model,
+        mode: text(message.data, "permission_mode") || open.mode,
+      };
+    default:
+      return open;
+  }
+}
+
+function said(open: Conversation, message: Message): Conversation {
+  const writing = write(open.writing, message.data);
+  const model = text(message.data, "type") === "system" ? text(message.data, "model") || open.model : open.model;
+  const mode = text(message.data, "permissionMode") || open.mode;
+  return { ...open, writing, model, mode };
+}
+
+// -- what this client does
+
+/** Change one open conversation; nothing where it is not open. */
+export function change(state: State, id: string, how: (open: Conversation) => Conversation): State {
+  const open = state.conversations[id];
+  if (open === undefined) return state;
+  return { ...state, conversations: { ...state.conversations, [id]: how(open) } };
+}
+
+/** Open a project: with what is kept of it, or with nothing. */
+export function opened(state: State, id: string, kept: Conversation): State {
+  if (state.conversations[id] !== undefined) return state;
+  return { ...state, conversations: { ...state.conversations, [id]: kept } };
+}
+
+/** A page of history has come, oldest first. */
+export function older(state: State, id: string, entries: readonly Entry[], hasOlder: boolean): State {
+  return change(state, id, (open) => ({
+    ...open,
+    thread: prepend(open.thread, entries),
+    hasOlder,
+    isLoading: false,
+  }));
+}
+
+/** The connection changed. Who is not connected has joined nothing, and hears no rest of what is being written. */
+export function connected(state: State, connection: Connection): State {
+  if (connection.is === "online") return { ...state, connection };
+  const conversations = Object.fromEntries(
+    Object.entries(state.conversations).map(([id, open]) => [
+      id,
+      { ...open, isJoined: false, isLoading: false, writing: SILENT },
+    ]),
+  );
+  return { ...state, connection, conversations };
+}
+
+export function sending(state: State, prompt: Unsent): State {
+  return { ...state, unsent: [...state.unsent.filter((one) => one.promptId !== prompt.promptId), prompt] };
+}
+
+export function sent(state: State, promptId: string): State {
+  return { ...state, unsent: state.unsent.filter((one) => one.promptId !== promptId) };
+}
+
+export function refused(state: State, promptId: string, problem: string): State {
+  return { ...state, unsent: state.unsent.map((one) => (one.promptId === promptId ? { ...one, problem } : one)) };
+}

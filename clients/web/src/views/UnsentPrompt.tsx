@@ -1,0 +1,27 @@
+import { useServer } from "../context";
+import type { Unsent } from "../state/state";
+import { words } from "../words";
+
+/** A prompt that the server has not confirmed yet, or has refused. */
+export function UnsentPrompt({ prompt }: { prompt: Unsent }) {
+  const server = useServer();
+  const told = words.conversation;
+  return (
+    <div className="entry">
+      <div className="prompt">{prompt.prompt}</div>
+      {prompt.problem ? (
+        <div className="small" role="alert">
+          <span className="problem">{prompt.problem}</span>
+          <button type="button" className="button bare" onClick={() => void server.resend(prompt.promptId)}>
+            {told.resend}
+          </button>
+          <button type="button" className="button bare" onClick={() => void server.discard(prompt.promptId)}>
+            {told.discard}
+          </button>
+        </div>
+      ) : (
+        <p className="faint small">{told.unsent}</p>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,99 @@
+/** Every word that the client shows, in one place. Functions where a number or a name stands in it. */
+
+const plural = (count: number, one: string, many = `${one}s`) =>
+  `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+
+export const words = {
+  name: "Pocket Agent",
+
+  connection: {
+    connecting: "Connecting …",
+    online: "Connected",
+    offline: "No network. What you write is kept, and sent when it is back.",
+    waiting: (seconds: number) => `No connection. Trying again in ${plural(seconds, "second")}.`,
+    retrying: "No connection. Trying again …",
+    now: "Try now",
+    kept: "This is what was seen last.",
+  },
+
+  pair: {
+    title: "Pair this browser",
+    explain: "On the machine that the server runs on, type:",
+    command: "pocketagent pair",
+    next: "Then scan the picture with this phone's camera, or open the link here, or paste it below.",
+    link: "Link or code",
+    device: "Name of this device",
+    pair: "Pair",
+    pairing: "Pairing …",
+    found: "A pairing link was opened. Give this device a name, so that you know it again.",
+    elsewhere: (origin: string) => `That link is for another server. Open it there: ${origin}`,
+    unreadable: "That is no link or code of `pocketagent pair`: copy it whole.",
+  },
+
+  projects: {
+    title: "Projects",
+    none: "No projects yet. A project is a directory in which Claude works.",
+    create: "New project",
+    idle: "Ready",
+    executing: "Working",
+    error: "Failed",
+    asks: (count: number) => (count === 1 ? "Asks you" : `Asks you ${count} things`),
+    archived: "Archived",
+    search: "Find a project",
+  },
+
+  conversation: {
+    empty: "Nothing was said yet.",
+    loading: "Loading …",
+    beginning: "This is the beginning.",
+    newest: "To the newest",
+    thinking: "Thinking",
+    thought: "Thoughts",
+    writing: "Writing …",
+    working: "Working …",
+    compacting: "Compacting the conversation …",
+    retrying: "Waiting for the API …",
+    preparing: (tool: string) => `Preparing ${tool} …`,
+    unsent: "Not sent yet",
+    resend: "Send again",
+    discard: "Discard",
+    you: "You",
+    ended: {
+      "": "Done",
+      interrupted: "Interrupted",
+      killed: "Killed",
+      turns: "Stopped at the limit of turns",
+      budget: "Stopped at the limit of cost",
+      failed: "Failed",
+    } as Record<string, string>,
+    seconds: (seconds: number) =>
+      seconds < 60
+        ? `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`
+        : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`,
+    cost: (dollars: number) => `$${dollars.toFixed(dollars < 1 ? 4 : 2)}`,
+    tokens: (count: number) => plural(count, "token"),
+    notices: {
+      session_reset: "A new conversation begins.",
+      compacted: "The conversation was compacted.",
+      command: "Output",
+      task: "A background task ended",
+      told: "Claude Code says",
+      raw: "Output that is not JSON",
+      rate_limit: "A rate limit is near or reached",
+      "dropped:removed": "A waiting prompt was removed",
+      "dropped:killed": "A waiting prompt was dropped: the agent was killed",
+      "dropped:error": "A waiting prompt was dropped: the execution failed",
+      "dropped:restart": "A waiting prompt was dropped: the server started anew",
+    } as Record<string, string>,
+  },
+
+  composer: {
+    label: "Prompt",
+    placeholder: "What is to be done?",
+    send: "Send",
+    interrupt: "Interrupt",
+  },
+
+  back: "Back",
+  close: "Close",
+};
