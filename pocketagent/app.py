@@ -35,7 +35,7 @@ from pocketagent.domain.agent import PermissionMode
 from pocketagent.domain.measures import Measures, Metric, gauge
 from pocketagent.domain.notices import Event, Hook
 from pocketagent.domain.sighting import Address
-from pocketagent.inbound import attachments, devices, metrics_page, openapi, push, rest, site
+from pocketagent.inbound import attachments, devices, directories, metrics_page, openapi, push, rest, site
 from pocketagent.inbound.connection import Terms as ConnectionTerms
 from pocketagent.inbound.door import Door
 from pocketagent.inbound.event_stream import EventStreams
@@ -326,6 +326,7 @@ def api(
         *attachments.routes(services.attachments, config.attachment_size),
         *EventStreams(services.dispatch, services.subscriptions, reactor, config.unsent, measures).routes(),
         *devices.routes(services.pairing, services.devices, time.time),
+        *directories.routes(services.browsing),
         *push.routes(services.pushing, lambda: _why_no_push(config)),
     ]
     return [*routes, openapi.route(routes, VERSION, described(config))]

@@ -10,6 +10,7 @@ from zope.interface import Attribute, Interface
 from pocketagent.domain.access import Device
 from pocketagent.domain.agent import Answer, Context, Ending, Introduction, Launch, PermissionMode, Utterance
 from pocketagent.domain.attachment import Attachment, Content, Enclosure
+from pocketagent.domain.browsing import Listing
 from pocketagent.domain.deeds import Deed, Record
 from pocketagent.domain.message import Draft, Entry, Partial
 from pocketagent.domain.notices import Hook, HookMessage, Notice, PushSubscription
@@ -240,6 +241,15 @@ class IDirectories(Interface):
 
         Raises Refusal(INVALID_PATH), also when the disk does not answer within 5 s.
         """
+
+    async def roots() -> Listing:
+        """The allowed roots that are there, but for those that lie in a denied place. Raises Refusal(INVALID_PATH)."""
+
+    async def inside(path: str, hidden: bool) -> Listing:
+        """The directories in this one, with or without those whose names begin with a dot, sorted by name: at most
+        `MAX_DIRECTORIES`. The path is judged as by `look`, but for what a project may not hold or whose it may not be.
+        What leads out of the roots, lies in a denied place or cannot be entered is left out. Raises
+        Refusal(INVALID_PATH)."""
 
     async def trust(path: str, approved: str) -> Trust:
         """What the directory would run by itself, against the approved fingerprint. The fingerprint covers only

@@ -10,6 +10,7 @@ from zope.interface.verify import verifyObject
 
 from pocketagent.domain.access import Device, Kind, Scope
 from pocketagent.domain.attachment import Attachment, MediaType
+from pocketagent.domain.browsing import MAX_DIRECTORIES
 from pocketagent.domain.deeds import FIRST, Deed, Origin
 from pocketagent.domain.message import Direction, Draft, Entry, timestamp
 from pocketagent.domain.notices import Occasion, PushSubscription, Rules
@@ -649,6 +650,48 @@ class DirectoriesContract(Mixin):
             "/\ud800",
         ):
             await self.refused(directories, path)
+
+    async def test_inside(self) -> None:
+        """The directories in one are told by name, with where each is; hidden ones only to those who want them."""
+        directories = self.make_directories()
+        for name in ("a/c/deep", "a/b", "a/.hidden", "ab"):
+            self.make_directory(name)
+        path = self.make_directory("a")
+        found = await directories.inside(path + "/", False)
+        self.assertEqual((found.path, found.parent, found.truncated), (path, path[: path.rindex("/")], False))
+        self.assertEqual([one.name for one in found.directories], ["b", "c"])
+        for one in found.directories:
+            self.assertEqual(one.place, await directories.look(f"{path}/{one.name}"))
+        found = await directories.inside(path, True)
+        self.assertEqual([one.name for one in found.directories], [".hidden", "b", "c"])
+        self.assertEqual((await directories.inside(path + "/b", True)).directories, [])
+        for bad in (path + "/not", path + "/../a", "a", "", path + "\n"):
+            with self.assertRaises(Refusal) as caught:
+                await directories.inside(bad, False)
+            self.assertEqual(caught.exception.code, Code.INVALID_PATH)
+
+    async def test_most_inside(self) -> None:
+        """So many directories are told of one, and that there are more."""
+        directories = self.make_directories()
+        for number in range(MAX_DIRECTORIES):
+            path = self.make_directory(f"many/{number:04}")
+        parent = path[: path.rindex("/")]
+        found = await directories.inside(parent, False)
+        self.assertEqual((len(found.directories), found.truncated), (MAX_DIRECTORIES, False))
+        self.make_directory(f"many/{MAX_DIRECTORIES:04}")
+        found = await directories.inside(parent, False)
+        self.assertEqual((len(found.directories), found.truncated), (MAX_DIRECTORIES, True))
+        self.assertEqual(found.directories[0].name, "0000")
+
+    async def test_roots(self) -> None:
+        """The roots are told as directories that may be looked into, and nothing above them may."""
+        directories = self.make_directories()
+        self.make_directory("a")
+        found = await directories.roots()
+        self.assertEqual((found.path, found.parent, found.truncated), (None, None, False))
+        self.assertNotEqual(found.directories, [])
+        for one in found.directories:
+            self.assertIsNone((await directories.inside(one.place.path, False)).parent)
 
     async def test_trust(self) -> None:
         """Without parts that run code a directory is trusted; with them only in the very state that was approved."""

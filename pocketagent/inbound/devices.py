@@ -6,8 +6,8 @@ from typing import Protocol as Shape
 
 from pocketagent.domain.access import Device, Kind, Scope
 from pocketagent.domain.devices import Change, Known
-from pocketagent.domain.refusals import Code, Refusal, invalid
-from pocketagent.inbound import gate
+from pocketagent.domain.refusals import Code, Refusal
+from pocketagent.inbound import gate, query
 from pocketagent.inbound.answer import Answer
 from pocketagent.inbound.gate import COOKIE_NAME
 from pocketagent.inbound.rest import BASE
@@ -99,7 +99,7 @@ def routes(pairing: PairingDesk, devices: Devices, now: Callable[[], float]) -> 
         return Answer(200, wire.one(await devices.change(visit.path["device_id"], wanted, _asker(visit))))
 
     async def revoke(visit: Visit) -> Answer:
-        await devices.revoke(visit.path["device_id"], _last_admin(visit), _asker(visit))
+        await devices.revoke(visit.path["device_id"], query.flag(visit.query, "last_admin"), _asker(visit))
         return Answer(204)
 
     body = Body(MAX_BODY)
@@ -128,10 +128,3 @@ def _lifetime(device: Device, now: float) -> int:
     if device.expires_at is None:
         return COOKIE_LIFETIME
     return max(0, min(COOKIE_LIFETIME, int(device.expires_at - now)))
-
-
-def _last_admin(visit: Visit) -> bool:
-    words = visit.query.get("last_admin", ["false"])
-    if words not in (["true"], ["false"]):
-        raise invalid("data.last_admin", "`last_admin` is `true` or `false`.")
-    return words == ["true"]

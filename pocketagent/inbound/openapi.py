@@ -99,7 +99,7 @@ def _query(name: str, about: About, components: Mapping[str, Schema]) -> Schema:
     if found is None:
         assert about.asks is not None, f"{name} is described nowhere"
         found = _not_null(components[about.asks.__name__]["properties"][name])
-    return {"name": name, "in": "query", "schema": found}
+    return {"name": name, "in": "query", "required": name in about.needed, "schema": found}
 
 
 def _not_null(schema: Schema) -> Schema:

@@ -11,6 +11,7 @@ from pocketagent.inbound.gate import bad_request
 MAX_PARAMETERS = 300
 """More than a list of a command may have (`MAX_LIST`)."""
 
+_WHOLE = re.compile(r"0|[1-9][0-9]{0,30}", re.ASCII)
 _ENCODED = re.compile(r"(?:[^%]|%[0-9A-Fa-f]{2})*", re.ASCII)
 
 
@@ -35,6 +36,32 @@ def parameters(target: str, known: Collection[str]) -> Mapping[str, Sequence[str
             raise invalid("query", f"A parameter is not known here; there are: {', '.join(known)}.")
         found.setdefault(name, []).append(_decoded(value))
     return found
+
+
+def only(found: Mapping[str, Sequence[str]], name: str) -> str | None:
+    """The one value of a parameter; None where it is not given. Raises Refusal(INVALID_MESSAGE) for more than one."""
+    values = found.get(name, ())
+    if len(values) > 1:
+        raise invalid(f"data.{name}", f"`{name}` stands twice.")
+    return values[0] if values else None
+
+
+def flag(found: Mapping[str, Sequence[str]], name: str) -> bool:
+    """`true` or `false`, which it also is where it is not given. Raises Refusal(INVALID_MESSAGE)."""
+    word = only(found, name)
+    if word not in ("true", "false", None):
+        raise invalid(f"data.{name}", f"`{name}` is `true` or `false`.")
+    return word == "true"
+
+
+def whole(found: Mapping[str, Sequence[str]], name: str, least: int, most: int) -> int | None:
+    """A whole number within these bounds; None where it is not given. Raises Refusal(INVALID_MESSAGE)."""
+    word = only(found, name)
+    if word is None:
+        return None
+    if not _WHOLE.fullmatch(word) or not least <= int(word) <= most:
+        raise invalid(f"data.{name}", f"`{name}` is a whole number from {least} to {most}.")
+    return int(word)
 
 
 def _decoded(text: str) -> str:

@@ -69,8 +69,9 @@ class About:
 
     `request`: the class whose fields the body has, but for those that stand in the path or `elsewhere`; `answer`: what
     comes with `status`; `also`: what other good ends there are. `asks`: the class of which the parameters are fields,
-    or `parameters` with the schema of each. `headers` may come with the request, each with its schema; `tells` are
-    those of the answer, in words. `id` is made of method and path where it is not said.
+    or `parameters` with the schema of each, of which those that are `needed` must be there. `headers` may come with
+    the request, each with its schema; `tells` are those of the answer, in words. `id` is made of method and path where
+    it is not said.
     """
 
     summary: str
@@ -80,6 +81,7 @@ class About:
     also: Mapping[int, object] = field(factory=dict)
     asks: type | None = None
     parameters: Mapping[str, Mapping[str, object]] = field(factory=dict)
+    needed: Collection[str] = ()
     headers: Mapping[str, Mapping[str, object]] = field(factory=dict)
     tells: Mapping[str, str] = field(factory=dict)
     elsewhere: Collection[str] = ()

@@ -10,6 +10,7 @@ from zope.interface import implementer
 
 from pocketagent.domain.access import Device
 from pocketagent.domain.attachment import Attachment, Content
+from pocketagent.domain.browsing import MAX_DIRECTORIES, Listing, Subdirectory
 from pocketagent.domain.deeds import FIRST, Deed, Record
 from pocketagent.domain.message import Draft, Entry, timestamp
 from pocketagent.domain.notices import Hook, HookMessage, Notice, PushSubscription
@@ -375,6 +376,17 @@ class MemoryDirectories:
             raise invalid_path("There is no such directory.", path)
         way = (*reversed(directory.parents), directory)
         return Place(str(directory), tuple((1, self._inodes[each]) for each in way))
+
+    async def roots(self) -> Listing:
+        return Listing(None, None, [Subdirectory("/", await self.look("/"), git=False)], truncated=False)
+
+    async def inside(self, path: str, hidden: bool) -> Listing:
+        directory = PurePosixPath((await self.look(path)).path)
+        below = sorted(each for each in self._inodes if each.parent == directory != each)
+        names = [each.name for each in below if hidden or not each.name.startswith(".")]
+        found = [Subdirectory(name, await self.look(str(directory / name)), git=False) for name in names]
+        parent = None if path == "/" else str(directory.parent)
+        return Listing(str(directory), parent, found[:MAX_DIRECTORIES], len(found) > MAX_DIRECTORIES)
 
     async def trust(self, path: str, approved: str) -> Trust:
         parts = self.parts.get(path, {})

@@ -32,6 +32,7 @@ from pocketagent.ports import (
 from pocketagent.services.access import Access
 from pocketagent.services.attachments import Attachments, Room
 from pocketagent.services.audit import Audit
+from pocketagent.services.browsing import Browsing
 from pocketagent.services.conversation import Conversation
 from pocketagent.services.devices import Devices
 from pocketagent.services.dispatch import Dispatch
@@ -93,6 +94,7 @@ class Services:
 
     attachments: Attachments
     projects: Projects
+    browsing: Browsing
     executions: Executions
     subscriptions: Subscriptions
     watching: Watching
@@ -208,6 +210,7 @@ def assemble(
     return Services(
         attachments,
         projects,
+        Browsing(adapters.directories, projects),
         executions,
         subscriptions,
         watching,

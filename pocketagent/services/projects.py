@@ -64,6 +64,11 @@ class Projects:
     def conversations(self) -> Sequence[Conversation]:
         return tuple(self._conversations.values())
 
+    @property
+    def places(self) -> Mapping[str, Place]:
+        """Where each project lies, by its id."""
+        return self._places
+
     def conversation(self, project_id: str) -> Conversation:
         """Raises Refusal: PROJECT_NOT_FOUND; STORAGE_UNAVAILABLE when its data cannot be read."""
         found = self._conversations.get(project_id)

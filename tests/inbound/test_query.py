@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from pocketagent.domain.refusals import Code, Refusal
-from pocketagent.inbound.query import MAX_PARAMETERS, parameters
+from pocketagent.inbound.query import MAX_PARAMETERS, flag, only, parameters, whole
 
 
 class QueryTests(SynchronousTestCase):
@@ -35,3 +35,15 @@ class QueryTests(SynchronousTestCase):
         """RE-15: so many parameters, and no more."""
         self.assertEqual(len(parameters("/a?" + "&".join(["x=1"] * MAX_PARAMETERS), ("x",))["x"]), MAX_PARAMETERS)
         self.assertRaises(Refusal, parameters, "/a?" + "&".join(["x=1"] * (MAX_PARAMETERS + 1)), ("x",))
+
+    def test_values(self) -> None:
+        """What is not given has no value; what stands twice, or is not what it should be, is refused."""
+        found = parameters("/a?x=&y=true&z=7", ("x", "y", "z"))
+        self.assertEqual((only(found, "x"), only(found, "n")), ("", None))
+        self.assertEqual((flag(found, "y"), flag(found, "n")), (True, False))
+        self.assertEqual((whole(found, "z", 7, 7), whole(found, "n", 1, 2)), (7, None))
+        self.assertRaises(Refusal, only, {"x": ["1", "1"]}, "x")
+        for word in ("", "True", "1"):
+            self.assertRaises(Refusal, flag, {"x": [word]}, "x")
+        for word in ("", "6", "9", "-7", "+7", "07", "7.0", "\u0667", "7" * 100):
+            self.assertRaises(Refusal, whole, {"x": [word]}, "x", 7, 8)
