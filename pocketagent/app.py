@@ -35,7 +35,7 @@ from pocketagent.domain.agent import PermissionMode
 from pocketagent.domain.measures import Measures, Metric, gauge
 from pocketagent.domain.notices import Event, Hook
 from pocketagent.domain.sighting import Address
-from pocketagent.inbound import attachments, devices, directories, metrics_page, openapi, push, rest, site
+from pocketagent.inbound import attachments, devices, directories, metrics_page, openapi, push, rest, site, web_client
 from pocketagent.inbound.connection import Terms as ConnectionTerms
 from pocketagent.inbound.door import Door
 from pocketagent.inbound.event_stream import EventStreams
@@ -66,6 +66,8 @@ from pocketagent.outbound.push_encryption import Vapid
 from pocketagent.outbound.retention import Retention
 from pocketagent.outbound.sightings import FileSightings, SightingsFile
 from pocketagent.outbound.threads import Threads
+from pocketagent.outbound.web_client import WebClientUnusable
+from pocketagent.outbound.web_client import read as read_web_client
 from pocketagent.outbound.webhook import SignedWebhook, WebhookUnusable, secret_of
 from pocketagent.ports import StorageUnavailable
 from pocketagent.services.assembly import Adapters, Rules, Services, assemble
@@ -84,6 +86,8 @@ STOP_SENDING = 1.0
 """Seconds; with what the journals need, all ends within 15 (protocol section 6)."""
 GOING_AWAY = 1001
 HOUR = 3600.0
+WEB_CLIENT = Path(__file__).parent / "static"
+"""Where its build lies."""
 CERTIFICATE_POLL = 5.0
 """Seconds between looks at the files of the certificate."""
 
@@ -293,7 +297,7 @@ def _door(
     )
     limits = CallerLimits(reactor.seconds, _bounds(config), measures)
     websockets = WebSockets(reactor, services.dispatch, services.subscriptions, terms, _new_id, limits.shared)
-    front = site.front(services.health, websockets)
+    front = [*site.front(services.health, websockets), *web_client.routes(_web_client())]
     return site.factory(
         clock=reactor,
         names=config.names,
@@ -311,6 +315,15 @@ def _door(
         handshake_timeout=config.handshake_timeout,
         origins=config.allowed_origins,
     )
+
+
+def _web_client() -> Mapping[str, bytes]:
+    """Its files; none where it was not built, or cannot be read."""
+    try:
+        return read_web_client(str(WEB_CLIENT))
+    except WebClientUnusable as problem:
+        _log.warn("The web client is not served: {problem}.", problem=str(problem))
+        return {}
 
 
 def api(

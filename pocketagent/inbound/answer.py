@@ -44,32 +44,45 @@ STATUSES: Mapping[Code, int] = {
 }
 """Of each refusal that is not about HTTP itself."""
 
+UNLESS_SAID: Mapping[str, str] = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+"""Headers of an answer that says nothing else: nobody keeps it, and opened as a page it may do nothing."""
+
+_ALWAYS = "X-Content-Type-Options: nosniff", "Referrer-Policy: no-referrer", "Cross-Origin-Resource-Policy: same-origin"
 _BODILESS = (204, 304)
 
 
 @frozen
 class Answer:
-    """What is sent back. `headers` come besides those that every answer has; Cache-Control may be one of them."""
+    """What is sent back. `headers` come besides those that every answer has; those of `UNLESS_SAID` may be among them.
+
+    `is_public`: everybody may have it, so that also a stranger's connection may go on.
+    """
 
     status: int
     body: bytes = b""
     headers: Headers = ()
     content_type: str = JSON
+    is_public: bool = False
 
     def also(self, headers: Headers) -> "Answer":
         """The same with more headers."""
-        return Answer(self.status, self.body, [*self.headers, *headers], self.content_type) if headers else self
+        if not headers:
+            return self
+        return Answer(self.status, self.body, [*self.headers, *headers], self.content_type, self.is_public)
 
     def encode(self, date: bytes, *, bodiless: bool = False, last: bool = False) -> bytes:
         """The whole response as bytes. `date`: the header of that name. `bodiless`: to a HEAD. `last`: then the
         connection ends."""
         head = _opening(self.status, self.content_type) + date
-        is_stored = False
+        said = dict(UNLESS_SAID)
         for name, value in self.headers:
             head += f"{name}: {value}\r\n".encode("ascii")
-            is_stored = is_stored or name == "Cache-Control"
-        if not is_stored:
-            head += b"Cache-Control: no-store\r\n"
+            said.pop(name, None)
+        for name, value in said.items():
+            head += f"{name}: {value}\r\n".encode("ascii")
         if last:
             is_upgrade = any(name == "Upgrade" for name, _ in self.headers)
             head += b"Connection: close, Upgrade\r\n" if is_upgrade else b"Connection: close\r\n"
@@ -81,7 +94,7 @@ class Answer:
 
 @lru_cache(maxsize=256)
 def _opening(status: int, content_type: str) -> bytes:
-    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", "X-Content-Type-Options: nosniff"]
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *_ALWAYS]
     if status not in _BODILESS:
         lines.append(f"Content-Type: {content_type}")
     return "\r\n".join([*lines, ""]).encode("ascii")

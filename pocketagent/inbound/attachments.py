@@ -71,7 +71,6 @@ def routes(attachments: Attachments, size: int) -> Sequence[Route]:
         headers = [
             ("Content-Disposition", f"attachment; filename*=UTF-8''{quote(found.name, safe='')}"),
             ("Content-Security-Policy", "default-src 'none'; sandbox"),
-            ("Cross-Origin-Resource-Policy", "same-origin"),
         ]
         charset = "; charset=utf-8" if found.media_type is MediaType.TEXT else ""
         return Answer(200, content, headers, found.media_type.value + charset)

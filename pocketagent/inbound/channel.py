@@ -41,6 +41,12 @@ REQUEST_TIME = 30.0
 """Seconds within which a head that has begun must be whole; and a body, unless its route gives it longer."""
 KEEP_ALIVE = 75.0
 """Seconds that a connection may be open between two requests."""
+STRANGER_ANSWERS = 32
+"""Public answers that a connection of somebody unknown may have: a page and its files, without a handshake for each."""
+STRANGER_TIME = 60.0
+"""Seconds from the first of them on after which it is dropped, if it has shown no credential."""
+STRANGER_IDLE = 5.0
+"""Seconds that it may be open between two requests."""
 STALLED = 30.0
 """Seconds after which a client that takes no byte of its answer is dropped."""
 GOING_AWAY = 1001
@@ -101,6 +107,7 @@ class Channel(Protocol):
         self._is_closing = False
         self._is_busy = False
         self._is_reading = True
+        self._public_answers = 0
         self._deadline = Deadline(clock, self._too_late)
 
     # -- the transport --------------------------------------------------------------------------------------
@@ -268,6 +275,8 @@ class Channel(Protocol):
         if is_last:
             self._is_closing = True
         else:
+            if self.lodger is None:
+                self._bear()
             del self._unread[: self._missing]
             self._call = self._responding = None
             self.stamp = ()
@@ -279,12 +288,20 @@ class Channel(Protocol):
         else:
             self._drained()
 
+    def _bear(self) -> None:
+        """Somebody unknown goes on reading what everybody may: for so long, and no longer."""
+        if not self._public_answers:
+            self.arrival.bear(STRANGER_TIME)
+        self._public_answers += 1
+
     def _goes_on(self, answer: Answer) -> bool:
-        """Whether another request may follow: of those who are known, and where it is clear where it begins."""
+        """Whether another request may follow: of those who are known, or read what everybody may and have not read too
+        much; and where it is clear where it begins."""
         call = self._call
+        is_borne = answer.is_public and self._public_answers + 1 < STRANGER_ANSWERS
         return (
             call is not None
-            and self.lodger is not None
+            and (self.lodger is not None or is_borne)
             and not self._is_closing
             and answer.status != 401
             and self._missing <= len(self._unread)
@@ -299,7 +316,7 @@ class Channel(Protocol):
         if self._is_closing and (self._call is None or self._responding is None or self._responding.called):
             self._finish()
         elif self._call is None:
-            self._expect(KEEP_ALIVE)
+            self._deadline.expect(KEEP_ALIVE if self.lodger is not None else STRANGER_IDLE)
             self._read_on()
 
     def _turn_away(self, refusal: TurnedAway) -> None:
@@ -355,7 +372,10 @@ class Channel(Protocol):
                 self._expect(STALLED)
             else:
                 self.arrival.abort()
-        elif self._call is None and not self._is_begun:
+        elif self.lodger is None and self._outbox.waits():
+            # It is still reading: the kernel has the rest for it.
+            self._deadline.expect(STRANGER_IDLE)
+        elif self._call is None and (self.lodger is None or not self._is_begun):
             self._finish()
         else:
             message = f"A request is whole within {REQUEST_TIME:g} seconds, and so is its body."

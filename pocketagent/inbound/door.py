@@ -81,6 +81,12 @@ class Arrival(Protocol):
             # Half of it only: closed whole while the client still writes, it would never read its answer.
             ITCPTransport(self.transport).loseWriteConnection()
 
+    def bear(self, seconds: float) -> None:
+        """It is not known yet, and has this long from now on: it reads what everybody may. Its place stays one of those
+        who wait."""
+        self.answered = True
+        self._set_deadline(seconds)
+
     def know(self, guest: Guest) -> None:
         """Its credential is good: nothing hurries it any more."""
         self._set_deadline(None)

@@ -17,13 +17,17 @@ class AnswerTests(SynchronousTestCase):
         return Heard.of(answer.encode(DATE, bodiless=bodiless, last=last))
 
     def test_whole(self) -> None:
-        """An answer says what it is, how long, from when, and that nobody should keep it or guess at its type."""
+        """An answer says what it is, how long, from when, and that nobody should keep it, guess at its type, tell where
+        it stands, show it on another page, or let it do anything as a page."""
         heard = self.heard(Answer(200, b"{}", [("X-A", "b")]))
         self.assertEqual((heard.status, heard.body), (200, b"{}"))
         self.assertEqual(
             dict(heard.headers),
             {
                 "x-content-type-options": "nosniff",
+                "referrer-policy": "no-referrer",
+                "cross-origin-resource-policy": "same-origin",
+                "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
                 "content-type": "application/json",
                 "date": "Thu, 01 Jan 1970 00:00:00 GMT",
                 "x-a": "b",
@@ -57,6 +61,7 @@ class AnswerTests(SynchronousTestCase):
         answer = Answer(201, b"{}", [("A", "b")], "text/plain")
         self.assertIs(answer.also(()), answer)
         self.assertEqual(answer.also([("C", "d")]), Answer(201, b"{}", [("A", "b"), ("C", "d")], "text/plain"))
+        self.assertTrue(Answer(200, is_public=True).also([("C", "d")]).is_public)
 
 
 class RefusalTests(SynchronousTestCase):
