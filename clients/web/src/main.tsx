@@ -3,17 +3,17 @@ import { createRoot } from "react-dom/client";
 import { ServerContext } from "./context";
 import { isKnown } from "./link/api";
 import { Server } from "./link/server";
+import { registerWorker } from "./link/worker";
+import { routeOf } from "./state/route";
 import { store } from "./state/store";
 import "./styles/base.css";
 import { App } from "./views/App";
 
 const server = new Server(store, `wss://${window.location.host}/ws`, isKnown);
-void server.start();
+// Whoever comes with a link to pair is not known yet: asking as somebody would only be refused.
+if (routeOf(window.location.hash).page !== "pair") void server.start();
 
-if ("serviceWorker" in navigator) {
-  // Without a trusted certificate the browser refuses it; the client works online then, and says so on the status page.
-  navigator.serviceWorker.register("/sw.js").catch(() => undefined);
-}
+void registerWorker();
 
 const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no #root");

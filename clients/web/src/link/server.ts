@@ -37,6 +37,7 @@ const SEEN_AFTER = 1;
 export class Server {
   readonly #store: Store;
   readonly #socket: Socket;
+  #isStarted = false;
   #keeping: ReturnType<typeof setTimeout> | undefined;
   #seeing: ReturnType<typeof setTimeout> | undefined;
   readonly #acknowledged = new Map<string, number>();
@@ -47,8 +48,13 @@ export class Server {
     this.#socket = new Socket(url, this, isKnown);
   }
 
-  /** Begin: first with what is kept, then with what the server says. */
+  /** Begin: first with what is kept, then with what the server says. Once more, where this device was just paired. */
   async start(): Promise<void> {
+    if (this.#isStarted) {
+      this.again();
+      return;
+    }
+    this.#isStarted = true;
     const [projects, unsent] = await Promise.all([shelf.keptProjects(), shelf.keptUnsent()]);
     this.#set((state) => ({
       ...state,

@@ -25,7 +25,7 @@ export function Pair({ code }: { code: string }) {
     try {
       await send("POST", "/pair", { code: found.code, name: name.trim(), cookie: true });
       forgetCode();
-      server.again();
+      await server.start();
     } catch (error) {
       setProblem(error instanceof Error ? error.message : String(error));
     } finally {
