@@ -1,0 +1,131 @@
+"""Real Chromium on the web client that a real server serves. It trusts the server's authority as the browser of a person
+who has installed it does: by its own store, never by a flag.
+
+    class SomeTests(BrowserTestCase):
+        def test_it(self) -> None:
+            house = self.house()
+            page = self.paired(house)
+            expect(page.get_by_role("heading", name="Projects")).to_be_visible()
+"""
+
+import shutil
+import subprocess
+import urllib.parse
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import define
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import BrowserContext, Page, Playwright, sync_playwright
+
+from tests.end_to_end.client import DEADLINE
+from tests.end_to_end.desk import DeskTestCase
+from tests.end_to_end.house import ROOT, House
+
+STATIC = ROOT / "pocketagent" / "static" / "index.html"
+OPTIONS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+"""No sandbox: the tests run as root. The rest keeps it from asking for anything but the server."""
+
+DESK: Mapping[str, object] = {"viewport": {"width": 1280, "height": 800}}
+PHONE: Mapping[str, object] = {
+    "viewport": {"width": 390, "height": 844},
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+}
+"""What kind of screen a context has."""
+
+
+@define(eq=False)
+class Browser:
+    """One Chromium with a home of its own. Each context is a person's: its cookies and storage are nobody else's."""
+
+    chromium: Chromium
+    _playwright: Playwright
+
+    @classmethod
+    def start(cls, home: Path, authority: Path) -> "Browser":
+        store = home / ".pki" / "nssdb"
+        store.mkdir(parents=True)
+        subprocess.run(["certutil", "-d", f"sql:{store}", "-N", "--empty-password"], check=True, timeout=DEADLINE)
+        subprocess.run(
+            ["certutil", "-d", f"sql:{store}", "-A", "-t", "C,,", "-n", "pocketagent", "-i", str(authority), "-a"],
+            check=True, timeout=DEADLINE,
+        )  # fmt: skip
+        playwright = sync_playwright().start()
+        chromium = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"),
+            args=list(OPTIONS),
+            env={"HOME": str(home), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC"},
+        )
+        return cls(chromium, playwright)
+
+    def context(self, kind: Mapping[str, object] = DESK) -> BrowserContext:
+        context = self.chromium.new_context(**kind)  # type: ignore[arg-type]  # a table of its own parameters
+        context.set_default_timeout(DEADLINE * 1000)
+        return context
+
+    def close(self) -> None:
+        self.chromium.close()
+        self._playwright.stop()
+
+
+class BrowserTestCase(DeskTestCase):
+    """Tests in a browser. No page of theirs has an error in its console, and none breaks the rules of its server."""
+
+    expected: tuple[str, ...] = ()
+    """Parts of lines of the console that a test expects."""
+
+    def browser(self, house: House) -> Browser:
+        """A browser that trusts this house, and ends with the test; skips the test where there is none."""
+        for program, package in (("chromium", "chromium"), ("certutil", "libnss3-tools")):
+            if shutil.which(program) is None:
+                self.skipTest(f"{program} is not installed (apt install {package})")
+        if not STATIC.exists():
+            self.skipTest("the web client is not built (make web)")
+        found = Browser.start(Path(self.mktemp()).resolve(), house.data_dir / "certificates" / "authority.pem")
+        self.addCleanup(found.close)
+        return found
+
+    def paired(
+        self, house: House, kind: Mapping[str, object] = DESK, *, browser: Browser | None = None, scope: str = "admin"
+    ) -> Page:
+        """A page of a browser that has been paired, at the list of the projects."""
+        page = self.opened(house, (browser or self.browser(house)).context(kind), self.link(house, scope))
+        page.get_by_role("button", name="Pair").click()
+        page.get_by_role("heading", name="Projects").wait_for()
+        return page
+
+    def opened(self, house: House, context: BrowserContext, url: str = "") -> Page:
+        """A page at `url`, or where the client begins; what its console complains of fails the test."""
+        page = context.new_page()
+        complaints: list[str] = []
+        page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        self.addCleanup(self._judge, complaints)
+        page.goto(url or self.home(house))
+        return page
+
+    def home(self, house: House) -> str:
+        return f"https://localhost:{house.port}/"
+
+    def link(self, house: House, scope: str = "admin") -> str:
+        """A link of `pocketagent pair`, whose command waits for the device that comes by it."""
+        waiting = self.desk().start(
+            "pair", f"--data-dir={house.data_dir}", f"--host=localhost:{house.port}", f"--scope={scope}"
+        )
+        waiting.wait_for("Waiting")
+        (line,) = [line for line in waiting.out.splitlines() if "#pair=" in line]
+        return f"{self.home(house)}#{urllib.parse.urlsplit(line.strip()).fragment}"
+
+    def _judge(self, complaints: list[str]) -> None:
+        found = [line for line in complaints if not any(part in line for part in self.expected)]
+        self.assertEqual(found, [])
