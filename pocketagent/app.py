@@ -209,6 +209,7 @@ def erect(
         services.health.details["certificate"] = lambda: f"{(certificates.ends - time.time()) // 86400:.0f} days left"
     read = partial(_exposed, services.metrics)
     door = _door(config, reactor, certificates, services, measures, read)
+    services.metrics.include(door.metrics)
     return Floors(pool, threads, claude, services, door, _alone(config, reactor, services, read))
 
 

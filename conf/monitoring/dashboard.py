@@ -59,6 +59,10 @@ ROWS: Sequence[tuple[str, Sequence[Panel]]] = [
             ("sum by (reason) (increase(pocketagent_auth_failures_total{SERVER}[$__rate_interval]))", "{{reason}}"),
             ("sum(increase(pocketagent_rate_limited_total{SERVER}[$__rate_interval]))", "too fast"),
         ]),
+        ("Strangers", "none", [
+            ("sum(pocketagent_connections_unknown{SERVER})", "waiting to be known"),
+            ("sum(increase(pocketagent_connections_dropped_total{SERVER}[$__rate_interval]))", "gone unanswered"),
+        ]),
     ]),
     ("What does it cost?", [
         ("The server's delay", "s", quantiles("reactor_delay_seconds")),

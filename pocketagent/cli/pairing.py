@@ -5,14 +5,15 @@ import argparse
 import re
 import signal
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from pocketagent.cli import qr
 from pocketagent.cli.console import Console, Problem
 from pocketagent.cli.data_directory import existing, told
 from pocketagent.cli.devices import kept
-from pocketagent.cli.recording import recorded
+from pocketagent.cli.recording import recorded, written_down
 from pocketagent.cli.remote import MISUNDERSTOOD
 from pocketagent.domain.access import ID_BYTES, Device, Scope, hash_of
 from pocketagent.domain.pairing import (
@@ -20,6 +21,7 @@ from pocketagent.domain.pairing import (
     LIFETIME,
     MAX_OPEN,
     MAX_WRONG,
+    End,
     Pairing,
     best_first,
     code,
@@ -58,8 +60,9 @@ def pair(chosen: argparse.Namespace, console: Console) -> None:
         device_lifetime=chosen.expires,
         created_at=console.now(),
     )
-    _make_room(files, pairing.created_at)
-    waiting = _Waiting(files, DeviceFiles(f"{directory}/devices"), pairing, console)
+    end = partial(_end, files, directory, console)
+    _make_room(files, pairing.created_at, end)
+    waiting = _Waiting(files, DeviceFiles(f"{directory}/devices"), pairing, console, end)
     details = {"name": pairing.name, "scope": pairing.scope.value, "expires": pairing.device_lifetime}
     with recorded(directory, console, "pairing_create", device_id=pairing.id, details=details):
         files.save(pairing)
@@ -68,12 +71,12 @@ def pair(chosen: argparse.Namespace, console: Console) -> None:
             _show(Link(place, secret, server.fingerprint if place.startswith("https:") else None), pairing, console)
             device = waiting.wait()
     except KeyboardInterrupt:
-        if files.take(pairing.id):
+        if end(pairing, End.WITHDRAWN):
             console.tell("\nWithdrawn: the code is worth nothing now.")
             raise
         device = waiting.arrived()
     finally:
-        files.take(pairing.id)
+        end(pairing, End.WITHDRAWN)
     console.tell(f"{escaped(device.name)!r} ({device.id}) has come; it may: {device.scope.value}.")
 
 
@@ -109,12 +112,12 @@ def _outward() -> str | None:
         return str(one.getsockname()[0])
 
 
-def _make_room(files: PairingFiles, now: float) -> None:
+def _make_room(files: PairingFiles, now: float, end: Callable[[Pairing, End], bool]) -> None:
     """Remove what commands that were killed have left. Raises Problem where too many are open."""
     there = files.all()
     for pairing in there:
         if not pairing.is_open(now):
-            files.take(pairing.id)
+            end(pairing, pairing.end)
     if sum(pairing.is_open(now) for pairing in there) >= MAX_OPEN:
         raise Problem(f"{MAX_OPEN} devices are waited for already: wait for one, or end such a command.")
 
@@ -145,14 +148,30 @@ def _warnings(link: Link, picture: Sequence[str], console: Console) -> Iterator[
         yield "(For a picture the terminal is too small.)"
 
 
+def _end(files: PairingFiles, directory: str, console: Console, pairing: Pairing, why: End) -> bool:
+    """Remove it, without a device; whether it was still there. Whoever has removed one writes that down."""
+    is_ours = files.take(pairing.id)
+    if is_ours:
+        written_down(directory, console, "pairing_end", device_id=pairing.id, details={"reason": why.value})
+    return is_ours
+
+
 class _Waiting:
     """For the device: it takes the place of the pairing, whose id it has."""
 
-    def __init__(self, files: PairingFiles, devices: DeviceFiles, pairing: Pairing, console: Console) -> None:
+    def __init__(
+        self,
+        files: PairingFiles,
+        devices: DeviceFiles,
+        pairing: Pairing,
+        console: Console,
+        end: Callable[[Pairing, End], bool],
+    ) -> None:
         self._files = files
         self._devices = devices
         self._pairing = pairing
         self._console = console
+        self._end = end
 
     def wait(self) -> Device:
         """Raises Problem when it is over, whatever the clock of the wall says meanwhile."""
@@ -162,13 +181,14 @@ class _Waiting:
             if found is None:
                 return self.arrived()
             if found.wrong >= MAX_WRONG:
+                self._end(found, End.GUESSED)
                 raise Problem(
                     f"{MAX_WRONG} wrong codes were sent, so this one is worth nothing now: somebody may be guessing. "
                     "Run it again; if that goes on, `pocketagent token create` lets a device in without a code."
                 )
             if found.is_over(self._console.now()):
                 break
-        if self._files.take(self._pairing.id):
+        if self._end(self._pairing, End.EXPIRED):
             raise Problem(f"nobody came within {LIFETIME / 60:g} minutes: the code is worth nothing now.")
         return self.arrived()
 

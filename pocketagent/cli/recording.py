@@ -3,7 +3,7 @@
 
 import os
 import pwd
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from attrs import evolve
@@ -29,13 +29,7 @@ def recorded(
     all the same, and the person is told: a stolen token must not stay good because a disk is full.
     """
     files = audit_of(directory, console)
-    deed = Deed(
-        action=action,
-        origin=Origin.MACHINE,
-        actor_id=str(os.geteuid()),
-        actor_name=_user(),
-        **about,  # type: ignore[arg-type]  # names and types are those of the class
-    )
+    deed = _deed(action, about)
     try:
         files.check()
     except StorageUnavailable as problem:
@@ -47,6 +41,21 @@ def recorded(
         _write(files, evolve(deed, outcome=FAILED), console)
         raise
     _write(files, deed, console)
+
+
+def written_down(directory: str, console: Console, action: str, **about: object) -> None:
+    """The same for what was done already, and only took something away."""
+    _write(audit_of(directory, console), _deed(action, about), console)
+
+
+def _deed(action: str, about: Mapping[str, object]) -> Deed:
+    return Deed(
+        action=action,
+        origin=Origin.MACHINE,
+        actor_id=str(os.geteuid()),
+        actor_name=_user(),
+        **about,  # type: ignore[arg-type]  # names and types are those of the class
+    )
 
 
 def _write(files: AuditFiles, deed: Deed, console: Console) -> None:

@@ -26,12 +26,15 @@ ANSWERING = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0)
 
 
 class Credential(StrEnum):
-    """Why somebody with a token was not let in."""
+    """Why somebody was not let in: what was wrong with the token or the cookie, or that there was none; or the code of
+    a pairing was not good."""
 
+    MISSING = "missing"
     MALFORMED = "malformed"
     UNKNOWN = "unknown"
     EXPIRED = "expired"
     UNAVAILABLE = "unavailable"
+    PAIRING = "pairing"
 
 
 @define(eq=False)

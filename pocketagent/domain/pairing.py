@@ -9,6 +9,7 @@ import hmac
 import ipaddress
 import re
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 
 from attrs import field, frozen
 
@@ -33,6 +34,14 @@ MAX_CODE = 128
 """Characters that are looked at of what is given as a code."""
 
 
+class End(StrEnum):
+    """Why a pairing was removed without a device."""
+
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    GUESSED = "wrong_codes"
+
+
 @frozen
 class Pairing:
     """A door that is open for a moment. Its `id` becomes that of the device which comes through it.
@@ -55,6 +64,11 @@ class Pairing:
 
     def is_open(self, now: float) -> bool:
         return not self.is_over(now) and self.wrong < MAX_WRONG
+
+    @property
+    def end(self) -> End:
+        """Why it was open no more, once it is not."""
+        return End.GUESSED if self.wrong >= MAX_WRONG else End.EXPIRED
 
     def fits(self, code_hash: str) -> bool:
         """Whether this is the hash of its code; takes the same time whatever it is."""

@@ -5,7 +5,7 @@ The clock of a newcomer runs from the accept until it has shown its credential, 
 one byte of a TLS handshake every nine seconds wins nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol as Shape
 
 from twisted.internet.defer import Deferred
@@ -21,6 +21,7 @@ from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 
+from pocketagent.domain.measures import Metric, counter, gauge
 from pocketagent.inbound.sending import TLS, Encryption
 
 LINGER = 2.0
@@ -145,6 +146,11 @@ class Door(ServerFactory):
         channel = self._speak(arrival)
         arrival.inner = TLS(self._tls, channel) if self._tls else channel
         return arrival
+
+    def metrics(self) -> Iterable[Metric]:
+        """Who waits to be known, and who went without an answer."""
+        yield gauge("connections_unknown", "Connections that have shown no credential yet.", len(self._waiting))
+        yield counter("connections_dropped_total", "Connections that ended without an answer.", self.dropped)
 
     def close_all(self, code: int, reason: str, within: float) -> Deferred[None]:
         """Say goodbye to everybody, let nobody in any more; fires when all are gone, the last by force in time."""

@@ -9,6 +9,7 @@ from pocketagent.domain.notices import PushSubscription
 from pocketagent.inbound.answer import Answer
 from pocketagent.inbound.rest import BASE
 from pocketagent.inbound.routes import About, Body, Route, Visit
+from pocketagent.ports import IConnection
 from pocketagent.wire import notices as wire
 
 MAX_BODY = 4096
@@ -26,9 +27,9 @@ class Pushing(Shape):
 
     def of(self, device: Device) -> PushSubscription | None: ...
 
-    async def subscribe(self, subscription: PushSubscription) -> None: ...
+    async def subscribe(self, subscription: PushSubscription, asker: IConnection) -> None: ...
 
-    async def unsubscribe(self, device: Device) -> None: ...
+    async def unsubscribe(self, asker: IConnection) -> None: ...
 
 
 SHOW = About("Whether push works here, with which key, and the rules of this device", answer=wire.PushState)
@@ -43,11 +44,13 @@ def routes(pushing: Pushing, why_not: Callable[[], str]) -> Sequence[Route]:
         return Answer(200, wire.push_state(pushing.public_key, why_not(), pushing.of(visit.device)))
 
     async def subscribe(visit: Visit) -> Answer:
-        await pushing.subscribe(wire.push_request(visit.body, visit.device.id))
+        assert visit.asker is not None
+        await pushing.subscribe(wire.push_request(visit.body, visit.device.id), visit.asker)
         return Answer(204)
 
     async def unsubscribe(visit: Visit) -> Answer:
-        await pushing.unsubscribe(visit.device)
+        assert visit.asker is not None
+        await pushing.unsubscribe(visit.asker)
         return Answer(204)
 
     return [

@@ -90,7 +90,9 @@ class Site:
         """Answer the request; None where it took the connection over. Raises TurnedAway."""
         try:
             return await self._respond(call, channel)
-        except TurnedAway:
+        except TurnedAway as refusal:
+            if refusal.status == 401:
+                self._measures.refused[str(refusal.details["reason"])] += 1
             raise
         except Refusal as refusal:
             self._measures.rate_limited += refusal.code is Code.RATE_LIMITED

@@ -2,6 +2,7 @@
 """Who comes in: a token -> its device; and who has to go, within a second."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol as Shape
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
@@ -11,10 +12,10 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from pocketagent.domain.access import COOKIE, TOKEN, Device, Kind, Scope, hash_of
-from pocketagent.domain.measures import Credential, Measures
+from pocketagent.domain.measures import Credential
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.sighting import UNKNOWN
-from pocketagent.ports import IDevices, StorageUnavailable
+from pocketagent.ports import IConnection, IDevices, StorageUnavailable
 from pocketagent.services.subscriptions import Subscriptions
 
 POLL = 0.4
@@ -28,6 +29,16 @@ _FORMS = {Kind.PROGRAM: TOKEN, Kind.BROWSER: COOKIE}
 _log = Logger()
 
 
+class Witness(Shape):
+    """Who writes down that somebody had to go."""
+
+    def expired(self, device: Device) -> None:
+        """Its time is over, which was seen now."""
+
+    def shut_out(self, connection: IConnection, reason: str) -> None:
+        """It was closed from our side, since its device is `revoked`, `expired` or `changed`."""
+
+
 @define(eq=False)
 class Access:
     """Knows the devices, and closes the connections of those that are revoked or over. `changed` hears of devices that
@@ -37,7 +48,7 @@ class Access:
     _subscriptions: Subscriptions
     _clock: IReactorTime
     _now: Callable[[], float]
-    _measures: Measures
+    _witness: Witness
     _seen: Callable[[Device, str], None] = lambda device, client: None
     _changed: Callable[[Mapping[str, Device], Mapping[str, Device]], None] = lambda before, after: None
     _devices: Mapping[str, Device] = field(factory=dict)
@@ -45,6 +56,8 @@ class Access:
     _fault: str = ""
     _loop: LoopingCall | None = None
     _looking: list[Deferred[None]] | None = None
+    # Ids of connections that were told to go, and are still there.
+    _going: frozenset[str] = frozenset()
 
     @property
     def fault(self) -> str:
@@ -79,7 +92,7 @@ class Access:
         Whatever is wrong, one hash is made and one comparison.
         """
         if self._fault:
-            raise self._refused("The devices cannot be read: ask the owner of the server.", Credential.UNAVAILABLE)
+            raise _refused("The devices cannot be read: ask the owner of the server.", Credential.UNAVAILABLE)
         parts = _FORMS[kind].fullmatch(credential)
         if parts and parts["id"] not in self._devices:
             # Perhaps it was made a moment ago.
@@ -87,21 +100,17 @@ class Access:
         known = self._devices.get(parts["id"]) if parts else None
         proven = (known or _NOBODY).proves(parts["secret"] if parts else credential[:128])
         if parts is None:
-            raise self._refused("This is not a token: `pocketagent token create` makes one.", Credential.MALFORMED)
+            raise _refused("This is not a token: `pocketagent token create` makes one.", Credential.MALFORMED)
         if known is None or not proven or known.kind is not kind:
-            raise self._refused("This token is unknown, or was revoked.", Credential.UNKNOWN)
+            raise _refused("This token is unknown, or was revoked.", Credential.UNKNOWN)
         if known.is_over(self._now()):
             if not known.expired:
                 await self._end(known)
-            raise self._refused(
+            raise _refused(
                 "This token has expired: make a new one with `pocketagent token create`.", Credential.EXPIRED
             )
         self._seen(known, client)
         return known
-
-    def _refused(self, message: str, reason: Credential) -> Refusal:
-        self._measures.refused[reason] += 1
-        return Refusal(Code.UNAUTHORIZED, message, reason=reason)
 
     async def _look(self) -> None:
         """See what another process has changed, and whose time is over.
@@ -137,10 +146,18 @@ class Access:
         for device in tuple(self._devices.values()):
             if not device.expired and device.is_over(now):
                 await self._end(device)
+        self._shut_out(now)
+
+    def _shut_out(self, now: float) -> None:
+        going: set[str] = set()
         for connection in self._subscriptions.connections:
-            known = self._devices.get(connection.device.id)
-            if known is None or known.is_over(now) or not _is_same(known, connection.device):
+            reason = _why_to_go(self._devices.get(connection.device.id), connection.device, now)
+            if reason:
+                going.add(connection.id)
+                if connection.id not in self._going:
+                    self._witness.shut_out(connection, reason)
                 connection.close(CREDENTIAL_GONE, "this credential was revoked or has expired")
+        self._going = frozenset(going)
 
     def _surprised(self, failure: Failure) -> None:
         if not self._fault:
@@ -156,15 +173,25 @@ class Access:
         """An end that was seen stays one, also when the clock is set back (AU-06)."""
         ended = device.ended()
         self._devices = {**self._devices, device.id: ended}
+        self._witness.expired(ended)
         try:
             await self._store.change(ended)
         except StorageUnavailable:
             _log.warn("that the token of {name} has expired could not be kept", name=device.name)
 
 
-def _is_same(known: Device, came_as: Device) -> bool:
-    """Whether the record still gives what somebody came in with."""
-    return (known.scope, known.kind, known.secret_hash) == (came_as.scope, came_as.kind, came_as.secret_hash)
+def _refused(message: str, reason: Credential) -> Refusal:
+    return Refusal(Code.UNAUTHORIZED, message, reason=reason)
+
+
+def _why_to_go(known: Device | None, came_as: Device, now: float) -> str:
+    """Why who came in with the one may not stay, by what the record says now; empty where nothing is the matter."""
+    if known is None:
+        return "revoked"
+    if known.is_over(now):
+        return "expired"
+    is_same = (known.scope, known.kind, known.secret_hash) == (came_as.scope, came_as.kind, came_as.secret_hash)
+    return "" if is_same else "changed"
 
 
 def _tell(outcome: object, waiting: Sequence[Deferred[None]]) -> None:

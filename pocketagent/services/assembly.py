@@ -178,7 +178,10 @@ def assemble(
         conversation.driver = runner
         return conversation, runner
 
-    pushing = Pushing(adapters.push_subscriptions, adapters.push, clock, lambda device_id: access.lets_in(device_id))
+    audit = Audit(adapters.audit, clock, lambda project_id: projects.core_of(project_id))
+    pushing = Pushing(
+        adapters.push_subscriptions, adapters.push, clock, lambda device_id: access.lets_in(device_id), audit
+    )
     webhooks = Webhooks(rules.hooks, adapters.webhook, clock, now, new_id)
     notices = Notices(pushing, webhooks, rules.push_after)
     projects = Projects(
@@ -195,11 +198,10 @@ def assemble(
         rules.projects,
         notices,
     )
-    audit = Audit(adapters.audit, clock, projects.core_of)
     attachments = Attachments(adapters.attachments, projects, adapters.threads, audit, rules.room, now, new_id)
     executions = Executions(projects, adapters.directories, attachments, warm, rules.bounds, clock, new_id)
     sightings = Sightings(adapters.sightings, subscriptions, clock, now, lambda device_id: access.knows(device_id))
-    access = Access(adapters.devices, subscriptions, clock, now, measures, sightings.note, notices.devices_changed)
+    access = Access(adapters.devices, subscriptions, clock, now, audit, sightings.note, notices.devices_changed)
     pairing = PairingDesk(adapters.pairings, adapters.devices, clock, now, random_hex, audit)
     devices = Devices(adapters.devices, sightings, now, audit)
     checks = ChainMap({"audit": lambda: audit.fault}, faults)

@@ -24,11 +24,10 @@ from pocketagent.domain.attachment import (
     not_found,
     unknown,
 )
-from pocketagent.domain.deeds import Deed, Origin
 from pocketagent.domain.message import timestamp
 from pocketagent.domain.refusals import Code, Refusal, invalid
 from pocketagent.ports import IAttachments, IConnection, IThreads, StorageUnavailable
-from pocketagent.services.audit import Audit
+from pocketagent.services.audit import Audit, asked
 from pocketagent.services.conversation import Conversation
 from pocketagent.services.projects import Projects, no_storage
 
@@ -93,12 +92,13 @@ class Attachments:
             sha256=sha256,
             created_at=timestamp(self._now()),
         )
-        deed = _deed("attachment_add", asker, project_id, attachment_id=attachment.id, **_described(attachment))
+        deed = asked("attachment_add", asker, project_id=project_id, details=_described(attachment))
         return await self._audit.record(deed, lambda: self._add(project_id, attachment, content))
 
     async def remove(self, project_id: str, attachment_id: str, asker: IConnection) -> None:
         """Raises Refusal: ATTACHMENT_NOT_FOUND; PROCESS_ACTIVE while a prompt that runs or waits names it."""
-        deed = _deed("attachment_remove", asker, project_id, attachment_id=attachment_id[:64])
+        details = {"attachment_id": attachment_id[:64]}
+        deed = asked("attachment_remove", asker, project_id=project_id, details=details)
         await self._audit.record(deed, lambda: self._remove(project_id, attachment_id))
 
     async def using(
@@ -248,16 +248,4 @@ def _one(attachment_id: str, kept: Sequence[Attachment]) -> Attachment:
 
 
 def _described(one: Attachment) -> dict[str, object]:
-    return {"media_type": one.media_type.value, "size": one.size, "sha256": one.sha256}
-
-
-def _deed(action: str, asker: IConnection, project_id: str, **details: object) -> Deed:
-    return Deed(
-        action=action,
-        origin=Origin.DEVICE,
-        actor_id=asker.device.id,
-        actor_name=asker.device.name,
-        address=asker.address,
-        project_id=project_id,
-        details=details,
-    )
+    return {"attachment_id": one.id, "media_type": one.media_type.value, "size": one.size, "sha256": one.sha256}

@@ -15,7 +15,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger, LogLevel
 
-from pocketagent.domain.access import Scope
+from pocketagent.domain.access import Device, Scope
 from pocketagent.domain.agent import Answer, Behavior
 from pocketagent.domain.commands import (
     AnswerPermission,
@@ -60,6 +60,27 @@ Work = Callable[[], Coroutine[Deferred[object], object, Sequence[Reply]]]
 def changes(command: Command) -> bool:
     """Whether it does more than look."""
     return command.scope is not Scope.READ
+
+
+def asked(
+    action: str,
+    asker: IConnection,
+    *,
+    project_id: str | None = None,
+    device_id: str | None = None,
+    details: Mapping[str, object],
+) -> Deed:
+    """What a device asks for."""
+    return Deed(
+        action=action,
+        origin=Origin.DEVICE,
+        actor_id=asker.device.id,
+        actor_name=asker.device.name,
+        address=asker.address,
+        project_id=project_id,
+        device_id=device_id,
+        details=details,
+    )
 
 
 @define(eq=False)
@@ -163,23 +184,40 @@ class Audit:
             )
         )
 
+    def expired(self, device: Device) -> None:
+        """A device's time is over."""
+        details = {"name": device.name}
+        self.note(Deed(action="device_expire", origin=Origin.SERVER, device_id=device.id, details=details))
+
+    def shut_out(self, connection: IConnection, reason: str) -> None:
+        """A connection was closed, since its device may not come in any more, or not so."""
+        device = connection.device
+        self.note(
+            Deed(
+                action="connection_close",
+                origin=Origin.SERVER,
+                address=connection.address,
+                device_id=device.id,
+                details={"name": device.name, "reason": reason},
+            )
+        )
+
     # -- what a command says --------------------------------------------------------------------------------
 
     def _begun(self, command: Command, asker: IConnection) -> Deed:
         project_id = getattr(command, "project_id", None)
         core = self._core_of(project_id) if project_id else None
         running = core.execution if core is not None else None
-        return Deed(
-            action=ACTIONS.get(type(command), type(command).__name__),
-            origin=Origin.DEVICE,
-            actor_id=asker.device.id,
-            actor_name=asker.device.name,
-            address=asker.address,
-            project_id=project_id,
+        return evolve(
+            asked(
+                ACTIONS.get(type(command), type(command).__name__),
+                asker,
+                project_id=project_id,
+                device_id=getattr(command, "device_id", None),
+                details=_details(command, core),
+            ),
             execution_id=getattr(command, "execution_id", None) or _concerned(command, running.id if running else None),
             permission_id=getattr(command, "permission_id", None),
-            device_id=getattr(command, "device_id", None),
-            details=_details(command, core),
         )
 
     async def _check(self, is_stopping: bool) -> None:

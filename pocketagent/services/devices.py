@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from attrs import define, evolve
 
 from pocketagent.domain.access import LAST_MOMENT, MAX_NAME, Device, Kind, Scope, device_name, is_last_admin
-from pocketagent.domain.deeds import Deed, Origin
 from pocketagent.domain.devices import Change, Known
 from pocketagent.domain.message import timestamp
 from pocketagent.domain.refusals import Code, Refusal, invalid
 from pocketagent.ports import IConnection, IDevices, StorageUnavailable
-from pocketagent.services.audit import Audit
+from pocketagent.services.audit import Audit, asked
 from pocketagent.services.projects import no_storage
 from pocketagent.services.sightings import Sightings
 
@@ -38,19 +37,19 @@ class Devices:
 
     async def change(self, device_id: str, change: Change, asker: IConnection) -> Known:
         """Raises Refusal: INVALID_MESSAGE for a bad name, an end that lies behind, or one for what is over already."""
-        deed = _deed("device_update", asker, device_id, **_described(change))
+        deed = asked("device_update", asker, device_id=device_id, details=_described(change))
         return await self._audit.record(deed, lambda: self._change(device_id, change, asker.device))
 
     async def revoke(self, device_id: str, last_admin: bool, asker: IConnection) -> None:
         """It is out within a second. The last admin only where that is said (`last_admin`)."""
-        deed = _deed("device_revoke", asker, device_id)
+        deed = asked("device_revoke", asker, device_id=device_id, details={})
         await self._audit.record(deed, lambda: self._revoke(device_id, last_admin, asker.device), takes_away=True)
 
     async def log_out(self, asker: IConnection) -> bool:
         """Whether the device is gone: one that is a browser's session is, a program's stays."""
         if asker.device.kind is not Kind.BROWSER:
             return False
-        deed = _deed("session_end", asker, asker.device.id)
+        deed = asked("session_end", asker, device_id=asker.device.id, details={})
         return await self._audit.record(deed, lambda: self._removed(asker.device.id), takes_away=True)
 
     async def _change(self, device_id: str, change: Change, asker: Device) -> Known:
@@ -144,18 +143,6 @@ def _one(device_id: str, devices: Sequence[Device]) -> Device:
 
 def _no_device(device_id: str) -> Refusal:
     return Refusal(Code.DEVICE_NOT_FOUND, "There is no such device: it may have been revoked.")
-
-
-def _deed(action: str, asker: IConnection, device_id: str, **details: object) -> Deed:
-    return Deed(
-        action=action,
-        origin=Origin.DEVICE,
-        actor_id=asker.device.id,
-        actor_name=asker.device.name,
-        address=asker.address,
-        device_id=device_id,
-        details=details,
-    )
 
 
 def _described(change: Change) -> Mapping[str, object]:

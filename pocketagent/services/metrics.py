@@ -58,7 +58,7 @@ class Metrics:
         yield gauge("subscriptions_lagging", "Subscriptions that catch up from the journal.", lagging)
         yield counter("sent_frames_total", "Messages sent to clients.", measures.sent_frames)
         yield counter("sent_bytes_total", "Bytes of messages sent to clients.", measures.sent_bytes)
-        yield by("reason", Kind.COUNTER, "auth_failures_total", "Tokens that were not let in.", measures.refused)
+        yield by("reason", Kind.COUNTER, "auth_failures_total", "Callers that were not let in.", measures.refused)
         yield counter("rate_limited_total", "Requests refused because they came too fast.", measures.rate_limited)
 
     def _of_work(self) -> Iterable[Metric]:

@@ -53,7 +53,7 @@ class Notices:
             self._webhooks.tell(Event.DEVICE_PAIRED, _device(after[new]))
         for gone in before.keys() - after.keys():
             self._webhooks.tell(Event.DEVICE_REVOKED, _device(before[gone]))
-        self._pushing.forget(before.keys() - after.keys())
+        self._pushing.forget(before.keys() - after.keys(), "revoked")
 
     def project_created(self, project: Project) -> None:
         self._webhooks.tell(Event.PROJECT_CREATED, {"project_id": project.id, "project_name": project.name})

@@ -107,11 +107,18 @@ class PairingDesk:
         """Those that are open now. Those whose time is over are removed."""
         now = self._now()
         there = await self._pairings.all()
-        for pairing in there:
-            if pairing.is_over(now):
-                await self._pairings.take(pairing.id)
         self._wrong = {each.id: self._wrong[each.id] for each in there if each.id in self._wrong}
         counted = [evolve(each, wrong=max(each.wrong, self._wrong.get(each.id, 0))) for each in there]
+        for pairing in counted:
+            if pairing.is_over(now) and await self._pairings.take(pairing.id):
+                await self._audit.keep(
+                    Deed(
+                        action="pairing_end",
+                        origin=Origin.SERVER,
+                        device_id=pairing.id,
+                        details={"reason": pairing.end.value},
+                    )
+                )
         return [pairing for pairing in counted if pairing.is_open(now)]
 
     async def _all_devices(self) -> Sequence[Device]:

@@ -1,7 +1,8 @@
 # -*- test-case-name: tests.services.test_pushing -*-
 """Push subscriptions: one for each device that wants one, and what is sent to them."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from urllib.parse import urlsplit
 
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred, DeferredLock
@@ -9,9 +10,11 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from pocketagent.domain.access import Device
+from pocketagent.domain.deeds import Deed, Origin
 from pocketagent.domain.notices import Notice, PushSubscription
 from pocketagent.domain.refusals import Code, Refusal
-from pocketagent.ports import IPush, IPushSubscriptions, StorageUnavailable, Verdict
+from pocketagent.ports import IConnection, IPush, IPushSubscriptions, StorageUnavailable, Verdict
+from pocketagent.services.audit import Audit, asked
 from pocketagent.services.deliveries import Deliveries
 
 _log = Logger()
@@ -31,6 +34,7 @@ class Pushing:
     _push: IPush
     _clock: IReactorTime
     _is_let_in: Callable[[str], bool]
+    _audit: Audit
     deliveries: Deliveries[_Letter] = field(init=False)
     _subscriptions: dict[str, PushSubscription] = field(factory=dict)
     _writing: DeferredLock = field(factory=DeferredLock)
@@ -49,20 +53,25 @@ class Pushing:
     async def start(self) -> None:
         """Read them. Those of devices that were revoked meanwhile go."""
         self._subscriptions = {one.device_id: one for one in await self._store.all()}
-        self.forget([each for each in self._subscriptions if not self._is_let_in(each)])
+        self.forget([each for each in self._subscriptions if not self._is_let_in(each)], "revoked")
 
     def of(self, device: Device) -> PushSubscription | None:
         return self._subscriptions.get(device.id)
 
-    async def subscribe(self, subscription: PushSubscription) -> None:
+    async def subscribe(self, subscription: PushSubscription, asker: IConnection) -> None:
         """Keep it in the place of what the device had. Raises Refusal: INVALID_MESSAGE for a key that is no point of
         the curve or a place where nothing may be sent, STORAGE_UNAVAILABLE."""
-        self._push.check(subscription)
-        await self._change(subscription.device_id, subscription)
+        if subscription == self.of(asker.device):
+            return
+        deed = asked("push_subscribe", asker, device_id=asker.device.id, details=_described(subscription))
+        await self._audit.record(deed, lambda: self._subscribe(subscription))
 
-    async def unsubscribe(self, device: Device) -> None:
+    async def unsubscribe(self, asker: IConnection) -> None:
         """No error when there is none. Raises Refusal(STORAGE_UNAVAILABLE)."""
-        await self._change(device.id, None)
+        if self.of(asker.device) is None:
+            return
+        deed = asked("push_unsubscribe", asker, device_id=asker.device.id, details={})
+        await self._audit.record(deed, lambda: self._change(asker.device.id, None), takes_away=True)
 
     def push(self, notice: Notice, looking: Collection[str]) -> None:
         """Tell the devices that want it and are not looking."""
@@ -71,11 +80,18 @@ class Pushing:
             if each not in looking and subscription.rules.want(notice) and self._is_let_in(each):
                 self.deliveries.put(_Letter(subscription, notice))
 
-    def forget(self, devices: Iterable[str]) -> None:
-        """They are gone, and their subscriptions with them."""
+    def forget(self, devices: Iterable[str], reason: str) -> None:
+        """The subscriptions of these go. `reason`, for the audit log: the devices were `revoked`, or their push
+        services say that nobody listens there any more (`gone`)."""
         for each in devices:
             if each in self._subscriptions:
                 Deferred.fromCoroutine(self._change(each, None)).addErrback(_not_kept)
+                details = {"reason": reason}
+                self._audit.note(Deed(action="push_unsubscribe", origin=Origin.SERVER, device_id=each, details=details))
+
+    async def _subscribe(self, subscription: PushSubscription) -> None:
+        self._push.check(subscription)
+        await self._change(subscription.device_id, subscription)
 
     async def _send(self, letter: _Letter) -> Verdict:
         # It may have gone, or changed, while the letter waited.
@@ -87,7 +103,7 @@ class Pushing:
         """The push service says that nobody listens there any more."""
         device_id = letter.subscription.device_id
         if self._subscriptions.get(device_id) == letter.subscription:
-            self.forget([device_id])
+            self.forget([device_id], "gone")
 
     async def _change(self, device_id: str, subscription: PushSubscription | None) -> None:
         await self._writing.acquire()
@@ -107,6 +123,17 @@ class Pushing:
             raise Refusal(Code.STORAGE_UNAVAILABLE, "The server cannot write: make room on its disk.") from None
         finally:
             self._writing.release()
+
+
+def _described(subscription: PushSubscription) -> Mapping[str, object]:
+    """Where it leads and when it is used; the rest of the endpoint is a secret of the device."""
+    rules = subscription.rules
+    return {
+        "host": urlsplit(subscription.endpoint).hostname,
+        "events": [each.value for each in rules.occasions],
+        "seconds": rules.seconds,
+        "quiet": rules.quiet,
+    }
 
 
 def _not_kept(failure: object) -> None:

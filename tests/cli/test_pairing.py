@@ -9,9 +9,11 @@ from pocketagent.cli.qr import INK
 from pocketagent.domain.access import Device, Kind, Scope, hash_of
 from pocketagent.domain.pairing import LIFETIME, MAX_OPEN, MAX_WRONG, Pairing
 from pocketagent.domain.sighting import Address
+from pocketagent.outbound.audit import AuditFiles
 from pocketagent.outbound.data_directory import DataDirectory
 from pocketagent.outbound.files import DeviceFiles
 from pocketagent.outbound.pairings import PairingFiles
+from pocketagent.wire.audit import decode
 from pocketagent.wire.links import Link, read_link
 from tests.cli.house import NOON, CommandTestCase, Run
 
@@ -211,6 +213,29 @@ class PairTests(CommandTestCase):
         run = self.machine.run("pair")
         self.assertEqual(run.code, 0)
         self.assertIn("has come", run.err)
+
+    def test_written_down(self) -> None:
+        """AD-06: how a pairing ended without a device stands in the audit log, once, whoever has ended it."""
+
+        def interrupted(_: Pairing) -> None:
+            raise KeyboardInterrupt
+
+        def guess(pairing: Pairing) -> None:
+            for _ in range(MAX_WRONG):
+                self.pairings.count_wrong(pairing.id)
+
+        for steps in ((interrupted,), (guess,), ()):
+            self.while_waiting(*steps)
+            self.refused()
+        self.pairings.save(Pairing("0" * 16, "0" * 64, Scope.READ, None, None, NOON - LIFETIME))
+        self.paired()
+        files = AuditFiles(f"{self.machine.data_dir}/audit", lambda: NOON)
+        deeds = [decode(line[:-1]).deed for _, _, line in files.lines()]
+        found = [(one.action, one.details.get("reason")) for one in deeds]
+        made = ("pairing_create", None)
+        ends = [("pairing_end", why) for why in ("withdrawn", "wrong_codes", "expired", "expired")]
+        self.assertEqual(found, [made, ends[0], made, ends[1], made, ends[2], ends[3], made])
+        self.assertTrue(all(one.device_id for one in deeds))
 
     # -- what stands in the way -----------------------------------------------------------------------------
 

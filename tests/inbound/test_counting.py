@@ -9,8 +9,9 @@ from twisted.trial.unittest import TestCase
 from pocketagent.domain.measures import Measures
 from pocketagent.domain.message import Entry
 from pocketagent.inbound.limits import Bounds, Limits
+from pocketagent.inbound.rest import BASE
 from tests.inbound.asking import Asking
-from tests.inbound.house import TERMS, Batch, House, listening
+from tests.inbound.house import TERMS, TOKEN, Batch, House, listening
 from tests.inbound.test_connection import A, ConnectionCase
 
 
@@ -43,6 +44,22 @@ class CountingTests(ConnectionCase):
 
 class HttpTests(TestCase):
     timeout = 20
+
+    async def test_not_let_in(self) -> None:
+        """Who shows nothing, what is no token, or what is nobody's, counts under that word; who is let in does not."""
+        house = House(IReactorTime(installed))
+        door = house.door()
+        port = await listening(door)
+        try:
+            for shown in ({}, {"authorization": "Basic x"}, {"token": f"{TOKEN[:-1]}6"}, {"token": TOKEN}):
+                asking = await Asking.of(port)
+                await asking.ask("GET", f"{BASE}/agent", **({"token": None} | shown))
+                asking.leave()
+        finally:
+            await maybeDeferred(port.stopListening)
+            await door.close_all(1001, "over", 0.1)
+        counted = {word: count for word, count in house.measures.refused.items() if count}
+        self.assertEqual(counted, {"missing": 1, "malformed": 1, "unknown": 1})
 
     async def test_too_fast(self) -> None:
         """A request of HTTP that came too fast counts, too."""

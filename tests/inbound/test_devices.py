@@ -57,7 +57,7 @@ class DevicesCase(TestCase):
             await self.devices.save(device)
         await self.shop.services.access.start()
         self.addCleanup(self.shop.services.stop)
-        house = House(IReactorTime(installed), tls=self.options, proxies=self.proxies)
+        house = House(IReactorTime(installed), tls=self.options, proxies=self.proxies, measures=self.shop.measures)
         house.access = self.shop.services.access  # type: ignore[assignment]
         house.more = http.routes(self.shop.services.pairing, self.shop.services.devices, self.shop.clock.seconds)
         self.front = house.door()
@@ -162,6 +162,7 @@ class PairTests(DevicesCase):
         for count in range(MAX_WRONG):
             await self.wrong({"code": code(f"{count:032x}")})
         await self.wrong({"code": CODE})
+        self.assertEqual(self.shop.measures.refused["pairing"], MAX_WRONG + 1)
 
     async def test_two_at_once(self) -> None:
         """Of two devices that send the right code at once exactly one is let in (AU-14)."""

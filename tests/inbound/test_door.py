@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface import directlyProvides
 
+from pocketagent.domain.measures import PREFIX
 from pocketagent.domain.message import Entry
 from pocketagent.inbound.door import LINGER, Arrival, Door
 from tests.inbound.certificate import private_certificate
@@ -127,6 +128,8 @@ class DoorTests(SynchronousTestCase):
         self.assertEqual(sum(not socket.aborted for socket in sockets), 64)
         self.assertFalse(self.come(door)[1].aborted)
         self.assertEqual(door.dropped, 500 - 64 + 1)
+        told = {one.name.removeprefix(PREFIX): one.values[()] for one in door.metrics()}
+        self.assertEqual(told, {"connections_unknown": 64, "connections_dropped_total": 500 - 64 + 1})
 
     def test_early_drop(self) -> None:
         """From half of the places on somebody may have to go early, more and more likely."""

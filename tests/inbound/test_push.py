@@ -10,6 +10,7 @@ from pocketagent.domain.access import Device, Scope
 from pocketagent.domain.notices import Occasion, PushSubscription
 from pocketagent.inbound import push
 from pocketagent.inbound.push import MAX_BODY
+from pocketagent.ports import IConnection
 from tests.inbound.asking import Asking
 from tests.inbound.house import DEVICE, House, listening
 from tests.wire.test_notices import ENDPOINT, KEYS
@@ -25,11 +26,11 @@ class Pushing:
     def of(self, device: Device) -> PushSubscription | None:
         return self.kept.get(device.id)
 
-    async def subscribe(self, subscription: PushSubscription) -> None:
+    async def subscribe(self, subscription: PushSubscription, asker: IConnection) -> None:
         self.kept[subscription.device_id] = subscription
 
-    async def unsubscribe(self, device: Device) -> None:
-        self.kept.pop(device.id, None)
+    async def unsubscribe(self, asker: IConnection) -> None:
+        self.kept.pop(asker.device.id, None)
 
 
 class PushTests(TestCase):

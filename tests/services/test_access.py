@@ -11,10 +11,9 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from pocketagent.domain.access import Device, Kind, Scope, cookie, hash_of, token
-from pocketagent.domain.measures import Measures
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.outbound.memory import MemoryDevices
-from pocketagent.ports import StorageUnavailable
+from pocketagent.ports import IConnection, StorageUnavailable
 from pocketagent.services.access import Access
 from pocketagent.services.subscriptions import Subscriptions
 from tests.services.steered import Gate
@@ -53,20 +52,33 @@ class SlowDevices(MemoryDevices):
         return await super().all()
 
 
+@define(eq=False)
+class Witness:
+    """Keeps what it was told."""
+
+    seen: list[tuple[str, str]] = field(factory=list)
+
+    def expired(self, device: Device) -> None:
+        self.seen.append(("expired", device.id))
+
+    def shut_out(self, connection: IConnection, reason: str) -> None:
+        self.seen.append((reason, connection.id))
+
+
 class AccessCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.now = NOW
         self.store = SlowDevices()
         self.subscriptions = Subscriptions()
-        self.measures = Measures()
+        self.witness = Witness()
         self.save(made())
         self.access = self.made_access()
         self.successResultOf(done(self.access.start()))
         self.addCleanup(self.access.stop)
 
     def made_access(self) -> Access:
-        return Access(self.store, self.subscriptions, self.clock, lambda: self.now, self.measures)
+        return Access(self.store, self.subscriptions, self.clock, lambda: self.now, self.witness)
 
     def save(self, device: Device) -> None:
         self.successResultOf(done(self.store.save(device)))
@@ -138,7 +150,7 @@ class AdmitTests(AccessCase):
             self.subscriptions,
             self.clock,
             lambda: self.now,
-            Measures(),
+            Witness(),
             lambda device, client: seen.append((device.id, client)),
         )
         self.successResultOf(done(access.start()))
@@ -212,6 +224,7 @@ class GoneTests(AccessCase):
         self.remove(made())
         self.pass_a_second()
         self.assertEqual([one.closed and one.closed[0] for one in (*mine, other)], [4401, 4401, None])
+        self.assertCountEqual(self.witness.seen, [("revoked", one.id) for one in mine])
         self.assertEqual(self.reason(token(made().id, SECRET)), "unknown")
 
     def test_expires(self) -> None:
@@ -224,6 +237,7 @@ class GoneTests(AccessCase):
         self.pass_a_second()
         assert connection.closed is not None
         self.assertEqual(connection.closed[0], 4401)
+        self.assertEqual(self.witness.seen, [("expired", made(2).id), ("expired", connection.id)])
         kept = self.successResultOf(done(self.store.all()))
         self.assertEqual([device.expired for device in kept], [False, True])
 
@@ -289,6 +303,9 @@ class GoneTests(AccessCase):
             self.save(change)
             self.pass_a_second()
             self.assertIsNotNone(connection.closed)
+            self.assertEqual(self.witness.seen, [("changed", connection.id)])
+            self.witness.seen.clear()
+            self.subscriptions.depart(connection)
             self.save(made())
             self.pass_a_second()
 

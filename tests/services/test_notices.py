@@ -9,7 +9,7 @@ from pocketagent.domain.commands import DeleteProject, Interrupt
 from pocketagent.domain.notices import Event, Hook, Occasion, PushSubscription, Rules
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.ports import Verdict
-from tests.services.workshop import AT_REST, BUSY, INIT, OK, WorkshopCase, device, done
+from tests.services.workshop import AT_REST, BUSY, INIT, OK, FakeConnection, WorkshopCase, device, done
 
 ASKED = PermissionAsked("q", b'{"tool_name":"Bash","input":{"command":"rm -rf /"}}')
 HOOK = Hook(url="https://mine.example/", secret=b"s" * 16)
@@ -41,7 +41,7 @@ class NoticesCase(WorkshopCase):
         self.register(self.phone)
 
     def register(self, of: Device, rules: Rules | None = None) -> None:
-        self.successResultOf(done(self.shop.services.pushing.subscribe(subscription(of, rules))))
+        self.successResultOf(done(self.shop.services.pushing.subscribe(subscription(of, rules), FakeConnection(of))))
 
     def pushed(self) -> Sequence[tuple[str, Occasion]]:
         return [(to.device_id, notice.occasion) for to, notice in self.shop.push.pushed]

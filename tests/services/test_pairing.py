@@ -6,6 +6,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from pocketagent.domain.access import COOKIE, MAX_DEVICES, TOKEN, Device, Kind, Scope, hash_of, token
+from pocketagent.domain.deeds import Origin
 from pocketagent.domain.pairing import LIFETIME, MAX_WRONG, NAMELESS, Pairing, code
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.outbound.memory import MemoryAudit, MemoryDevices, MemoryPairings
@@ -260,6 +261,21 @@ class WrittenDownTests(DeskCase):
         self.assertEqual(deeds[1].details, {"name": "Pixel", "scope": "execute", "kind": "program", "expires_at": None})
         for secret in (SECRET, "0" * 32, granted.credential[-64:]):
             self.assertNotIn(secret, repr(deeds))
+
+    def test_over(self) -> None:
+        """A pairing whose time is over is removed with one record, which says whether somebody was guessing."""
+        for wrong, reason in ((0, "expired"), (MAX_WRONG, "wrong_codes")):
+            self.save(PAIRING)
+            for _ in range(wrong):
+                self.wrong(code("0" * 32))
+            self.records.records.clear()
+            self.now = NOW + LIFETIME
+            self.wrong(code("0" * 32))
+            self.wrong(code("0" * 32))
+            (record,) = self.records.records
+            self.assertEqual((record.deed.action, record.deed.device_id), ("pairing_end", PAIRING.id))
+            self.assertEqual((record.deed.origin, record.deed.details), (Origin.SERVER, {"reason": reason}))
+            self.now = NOW
 
     def test_cannot_be_written_down(self) -> None:
         """Where it cannot be written nobody is let in, and the code stays good."""

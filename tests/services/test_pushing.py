@@ -6,12 +6,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from pocketagent.domain.access import Device
 from pocketagent.domain.notices import Notice, Occasion, Rules
 from pocketagent.domain.refusals import Code, Refusal
-from pocketagent.outbound.memory import MemoryPush, MemoryPushSubscriptions
+from pocketagent.outbound.memory import MemoryAudit, MemoryPush, MemoryPushSubscriptions
 from pocketagent.ports import Verdict
+from pocketagent.services.audit import Audit
 from pocketagent.services.deliveries import FIRST_PAUSE
 from pocketagent.services.pushing import Pushing
 from tests.services.test_notices import subscription
-from tests.services.workshop import device, done
+from tests.services.workshop import FakeConnection, device, done
 
 NOTICE = Notice(occasion=Occasion.PERMISSION, project_id="p", project_name="app", seq=1)
 
@@ -21,15 +22,22 @@ class PushingTests(SynchronousTestCase):
         self.store, self.push, self.clock = MemoryPushSubscriptions(), MemoryPush(), Clock()
         self.phone, self.tablet = device(name="phone"), device(name="tablet")
         self.known = {self.phone.id, self.tablet.id}
+        self.records = MemoryAudit(lambda: 0.0)
         self.pushing = self.begin()
 
     def begin(self) -> Pushing:
-        pushing = Pushing(self.store, self.push, self.clock, self.known.__contains__)
+        audit = Audit(self.records, self.clock, lambda project_id: None)
+        pushing = Pushing(self.store, self.push, self.clock, self.known.__contains__, audit)
         self.successResultOf(done(pushing.start()))
         return pushing
 
     def register(self, of: Device, rules: Rules | None = None) -> None:
-        self.successResultOf(done(self.pushing.subscribe(subscription(of, rules))))
+        self.successResultOf(done(self.pushing.subscribe(subscription(of, rules), FakeConnection(of))))
+
+    def written(self) -> list[tuple[str, str | None, str | None, object]]:
+        """Of each record: what was done, by whom, to what, and what the server says of why."""
+        deeds = [record.deed for record in self.records.records]
+        return [(one.action, one.actor_name, one.device_id, one.details.get("reason")) for one in deeds]
 
     def test_one_for_a_device(self) -> None:
         """What a device registers replaces what it had, and survives a restart."""
@@ -46,7 +54,7 @@ class PushingTests(SynchronousTestCase):
         """A device that has had enough is told nothing more; asking for it twice is no error."""
         self.register(self.phone)
         for _ in range(2):
-            self.successResultOf(done(self.pushing.unsubscribe(self.phone)))
+            self.successResultOf(done(self.pushing.unsubscribe(FakeConnection(self.phone))))
         self.pushing.push(NOTICE, ())
         self.assertEqual((self.push.pushed, len(self.begin())), ([], 0))
 
@@ -76,6 +84,45 @@ class PushingTests(SynchronousTestCase):
         self.assertEqual(len(self.begin()), 0)
         self.assertEqual(self.successResultOf(done(self.store.all())), ())
 
+    def test_written_down(self) -> None:
+        """AD-06: each registration that is made, changed or removed has one record, with the host that it leads to and
+        no more of it; what changes nothing has none."""
+        for rules in (None, None, Rules(quiet=True)):
+            self.register(self.phone, rules)
+        for _ in range(2):
+            self.successResultOf(done(self.pushing.unsubscribe(FakeConnection(self.phone))))
+        for of in (self.phone, self.tablet):
+            self.register(of)
+        self.push.verdict = Verdict.GONE
+        self.known.remove(self.tablet.id)
+        self.pushing.push(NOTICE, ())
+        self.pushing.forget([self.tablet.id, "unknown"], "revoked")
+        phone, tablet = self.phone.id, self.tablet.id
+        self.assertEqual(
+            self.written(),
+            [
+                ("push_subscribe", "phone", phone, None),
+                ("push_subscribe", "phone", phone, None),
+                ("push_unsubscribe", "phone", phone, None),
+                ("push_subscribe", "phone", phone, None),
+                ("push_subscribe", "tablet", tablet, None),
+                ("push_unsubscribe", None, phone, "gone"),
+                ("push_unsubscribe", None, tablet, "revoked"),
+            ],
+        )
+        details = {"host": "push.example.net", "events": list(Occasion), "seconds": 0.0, "quiet": False}
+        self.assertEqual(self.records.records[0].deed.details, details)
+
+    def test_cannot_be_written_down(self) -> None:
+        """AD-03: where no record can be kept nobody is registered; an end is one in any case."""
+        self.register(self.phone)
+        self.records.fails = True
+        asker = FakeConnection(self.tablet)
+        self.failureResultOf(done(self.pushing.subscribe(subscription(self.tablet), asker)), Refusal)
+        self.assertIsNone(self.pushing.of(self.tablet))
+        self.successResultOf(done(self.pushing.unsubscribe(FakeConnection(self.phone))))
+        self.assertIsNone(self.pushing.of(self.phone))
+
     def test_over(self) -> None:
         """A device whose time is over is told nothing."""
         self.register(self.phone)
@@ -87,9 +134,11 @@ class PushingTests(SynchronousTestCase):
         """What cannot be kept is refused, and what was there goes on; an end counts in any case."""
         self.register(self.phone)
         self.store.fails = True
-        refused = self.failureResultOf(done(self.pushing.subscribe(subscription(self.tablet))), Refusal)
+        refused = self.failureResultOf(
+            done(self.pushing.subscribe(subscription(self.tablet), FakeConnection(self.tablet))), Refusal
+        )
         self.assertEqual(refused.value.code, Code.STORAGE_UNAVAILABLE)
         self.assertEqual(len(self.pushing), 1)
-        self.failureResultOf(done(self.pushing.unsubscribe(self.phone)), Refusal)
+        self.failureResultOf(done(self.pushing.unsubscribe(FakeConnection(self.phone))), Refusal)
         self.pushing.push(NOTICE, ())
         self.assertEqual(self.push.pushed, [])
