@@ -35,7 +35,18 @@ from pocketagent.domain.agent import PermissionMode
 from pocketagent.domain.measures import Measures, Metric, gauge
 from pocketagent.domain.notices import Event, Hook
 from pocketagent.domain.sighting import Address
-from pocketagent.inbound import attachments, devices, directories, metrics_page, openapi, push, rest, site, web_client
+from pocketagent.inbound import (
+    attachments,
+    devices,
+    directories,
+    mentions,
+    metrics_page,
+    openapi,
+    push,
+    rest,
+    site,
+    web_client,
+)
 from pocketagent.inbound.connection import Terms as ConnectionTerms
 from pocketagent.inbound.door import Door
 from pocketagent.inbound.event_stream import EventStreams
@@ -57,6 +68,7 @@ from pocketagent.outbound.host import LinuxHost, tune_memory
 from pocketagent.outbound.journal import Rules as JournalRules
 from pocketagent.outbound.journals import FileJournals
 from pocketagent.outbound.launching import find_claude
+from pocketagent.outbound.looks import Looks
 from pocketagent.outbound.metrics import Exposition
 from pocketagent.outbound.pairings import FilePairings, PairingFiles
 from pocketagent.outbound.posting import Post
@@ -69,6 +81,7 @@ from pocketagent.outbound.threads import Threads
 from pocketagent.outbound.web_client import WebClientUnusable
 from pocketagent.outbound.web_client import read as read_web_client
 from pocketagent.outbound.webhook import SignedWebhook, WebhookUnusable, secret_of
+from pocketagent.outbound.working_trees import WorkingTrees
 from pocketagent.ports import StorageUnavailable
 from pocketagent.services.assembly import Adapters, Rules, Services, assemble
 from pocketagent.services.attachments import Room
@@ -184,7 +197,10 @@ def erect(
         projects=FileProjects(threads, ProjectFiles(data.projects)),
         journals=_journals(config, data, threads, reactor, measures),
         devices=FileDevices(threads, DeviceFiles(data.devices)),
-        directories=Directories(threads, reactor, roots=config.roots, denied=config.denied, home=str(Path.home())),
+        directories=Directories(
+            Looks(threads, reactor), roots=config.roots, denied=config.denied, home=str(Path.home())
+        ),
+        trees=WorkingTrees(Looks(threads, reactor), reactor, git=shutil.which("git")),
         agent=claude,
         audit=FileAudit(threads, AuditFiles(data.audit, time.time)),
         host=LinuxHost(data.path, threads, reactor),
@@ -341,6 +357,7 @@ def api(
         *EventStreams(services.dispatch, services.subscriptions, reactor, config.unsent, measures).routes(),
         *devices.routes(services.pairing, services.devices, time.time),
         *directories.routes(services.browsing),
+        *mentions.routes(services.mentions),
         *push.routes(services.pushing, lambda: _why_no_push(config)),
     ]
     return [*routes, openapi.route(routes, VERSION, described(config))]

@@ -12,6 +12,7 @@ from pocketagent.domain.agent import Answer, Context, Ending, Introduction, Laun
 from pocketagent.domain.attachment import Attachment, Content, Enclosure
 from pocketagent.domain.browsing import Listing
 from pocketagent.domain.deeds import Deed, Record
+from pocketagent.domain.mentions import Mentions
 from pocketagent.domain.message import Draft, Entry, Partial
 from pocketagent.domain.notices import Hook, HookMessage, Notice, PushSubscription
 from pocketagent.domain.pairing import Pairing
@@ -254,6 +255,16 @@ class IDirectories(Interface):
     async def trust(path: str, approved: str) -> Trust:
         """What the directory would run by itself, against the approved fingerprint. The fingerprint covers only
         parts that can run code, so permission rules which the CLI saves do not change it."""
+
+
+class IWorkingTrees(Interface):
+    """The files in the directories of projects, by their names."""
+
+    async def find(path: str, query: str, limit: int) -> Mentions:
+        """Files and directories below this one whose paths fit, as `domain.mentions.ranked` has them: at most `limit`,
+        relative to it; what was listed a few seconds ago may be used. Links are not followed, and what is in no
+        repository by its nature (`.git`, `node_modules`) or ignored there is left out. Raises Refusal(INVALID_PATH)
+        when the directory is gone or the disk does not answer within 5 s."""
 
 
 class IAgent(Interface):

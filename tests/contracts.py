@@ -12,6 +12,7 @@ from pocketagent.domain.access import Device, Kind, Scope
 from pocketagent.domain.attachment import Attachment, MediaType
 from pocketagent.domain.browsing import MAX_DIRECTORIES
 from pocketagent.domain.deeds import FIRST, Deed, Origin
+from pocketagent.domain.mentions import Mention, Mentions
 from pocketagent.domain.message import Direction, Draft, Entry, timestamp
 from pocketagent.domain.notices import Occasion, PushSubscription, Rules
 from pocketagent.domain.pairing import Pairing
@@ -30,6 +31,7 @@ from pocketagent.ports import (
     IPushSubscriptions,
     ISightings,
     IThreads,
+    IWorkingTrees,
 )
 from pocketagent.wire import records
 
@@ -709,3 +711,33 @@ class DirectoriesContract(Mixin):
         second = await directories.trust(path, first.fingerprint)
         self.assertEqual(second.state, Standing.UNTRUSTED)
         self.assertNotEqual(second.fingerprint, first.fingerprint)
+
+
+class WorkingTreesContract(Mixin):
+    """For `IWorkingTrees`."""
+
+    def make_trees(self) -> IWorkingTrees:
+        raise NotImplementedError
+
+    def make_tree(self, *files: str) -> str:
+        """A directory with these files in it. Returns its path."""
+        raise NotImplementedError
+
+    async def test_provides(self) -> None:
+        """The object provides what it claims."""
+        verifyObject(IWorkingTrees, self.make_trees())
+
+    async def test_find(self) -> None:
+        """Files and directories are found by what fits, at most so many, and it is said that there are more."""
+        trees, path = self.make_trees(), self.make_tree("src/app.py", "src/wrapper.py", "README.md")
+        found = await trees.find(path, "APP", 5)
+        self.assertEqual(found, Mentions([Mention("src/app.py", False), Mention("src/wrapper.py", False)], False))
+        self.assertEqual(await trees.find(path, "src", 1), Mentions([Mention("src", True)], True))
+        self.assertEqual((await trees.find(path, "nothing", 5)).files, [])
+        self.assertEqual(len((await trees.find(path, "", 5)).files), 4)
+
+    async def test_gone(self) -> None:
+        """A directory that is not there is an INVALID_PATH."""
+        with self.assertRaises(Refusal) as caught:
+            await self.make_trees().find(self.make_tree() + "/not", "", 5)
+        self.assertEqual(caught.exception.code, Code.INVALID_PATH)

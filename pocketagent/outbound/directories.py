@@ -1,8 +1,5 @@
 # -*- test-case-name: tests.outbound.test_directories -*-
-"""The directories of this machine: where a path really leads, and whether a project may lie there.
-
-A disk that hangs (a network mount that is away) takes at most a few threads, and nobody waits longer than 5 s for it.
-"""
+"""The directories of this machine: where a path really leads, and whether a project may lie there."""
 
 import errno
 import os
@@ -12,24 +9,16 @@ from pathlib import PurePosixPath
 from typing import TypeVar
 
 from attrs import define, field
-from twisted.internet.defer import Deferred, DeferredSemaphore, TimeoutError
-from twisted.internet.interfaces import IReactorTime
-from twisted.python.failure import Failure
+from twisted.internet.defer import TimeoutError
 from zope.interface import implementer
 
 from pocketagent.domain.browsing import Listing
 from pocketagent.domain.project import Place, Standing, Trust, check_path, invalid_path, is_within, judged
-from pocketagent.domain.refusals import Refusal
 from pocketagent.outbound.browsing import roots, subdirectories
+from pocketagent.outbound.looks import Looks
 from pocketagent.outbound.places import Kept, Way, check_not_kept, reach
 from pocketagent.outbound.startup_parts import startup_parts
-from pocketagent.ports import IDirectories, IThreads
-
-DEADLINE = 5.0
-"""Seconds that anybody waits for a disk (protocol section 7, INVALID_PATH)."""
-
-LOOKS = 4
-"""At a time. So many threads may hang in a disk; the others of the pool serve on."""
+from pocketagent.ports import IDirectories
 
 T = TypeVar("T")
 
@@ -39,14 +28,11 @@ T = TypeVar("T")
 class Directories:
     """`roots` and `denied` are whole paths; `home` is the person's, whose `.claude` is the person's own business."""
 
-    _threads: IThreads
-    _clock: IReactorTime
+    _looks: Looks
     _roots: Sequence[str] = field(kw_only=True)
     _denied: Sequence[str] = field(kw_only=True)
     _home: str = field(kw_only=True)
-    _deadline: float = field(default=DEADLINE, kw_only=True)
     _user: int = field(factory=os.geteuid, kw_only=True)
-    _turns: DeferredSemaphore = field(init=False, factory=lambda: DeferredSemaphore(LOOKS))
     _allowed: Sequence[PurePosixPath] = field(init=False, default=())
 
     async def look(self, path: str) -> Place:
@@ -56,14 +42,11 @@ class Directories:
         return await self._below_roots(path, lambda: subdirectories(path, self._allowed, self._denied, hidden))
 
     async def roots(self) -> Listing:
-        try:
-            return await self._in_time(lambda: roots(self._roots, self._denied))
-        except TimeoutError:
-            raise self._too_slow("") from None
+        return await self._looks.at("", lambda: roots(self._roots, self._denied))
 
     async def trust(self, path: str, approved: str) -> Trust:
         try:
-            fingerprint, files = await self._in_time(lambda: _parts(path, f"{self._home}/.claude"))
+            fingerprint, files = await self._looks.in_time(lambda: _parts(path, f"{self._home}/.claude"))
         except (OSError, TimeoutError):
             # Nobody knows what is there: nothing of it is to run.
             return Trust(Standing.UNTRUSTED, "", ())
@@ -72,38 +55,11 @@ class Directories:
     async def _below_roots(self, path: str, work: Callable[[], T]) -> T:
         """Do it, once the path is one that may be looked up at all. Raises Refusal(INVALID_PATH)."""
         asked = check_path(path)
-        try:
-            if not self._allowed:
-                self._allowed = await self._in_time(lambda: _allowed(self._roots))
-            if not is_within(asked, self._allowed):
-                raise invalid_path(
-                    "Projects may not lie there: the server's setting `roots` says where they may.", path
-                )
-            return await self._in_time(work)
-        except TimeoutError:
-            raise self._too_slow(path) from None
-
-    def _too_slow(self, path: str) -> Refusal:
-        return invalid_path(
-            f"The disk did not answer within {self._deadline:g} s: is it a network directory that is away?", path
-        )
-
-    async def _in_time(self, work: Callable[[], T]) -> T:
-        """Do it in a thread, when one of ours is free. Raises TimeoutError at the deadline, whatever hangs.
-
-        The thread goes on; only when it has come back its turn is another's.
-        """
-        end = self._clock.seconds() + self._deadline
-        await self._turns.acquire().addTimeout(self._deadline, self._clock)
-        answer: Deferred[T] = Deferred()
-
-        def finish(result: T | Failure) -> None:
-            self._turns.release()
-            if not answer.called:
-                answer.callback(result)
-
-        Deferred.fromCoroutine(self._threads.run(work)).addBoth(finish)
-        return await answer.addTimeout(max(0.0, end - self._clock.seconds()), self._clock)
+        if not self._allowed:
+            self._allowed = await self._looks.at(path, lambda: _allowed(self._roots))
+        if not is_within(asked, self._allowed):
+            raise invalid_path("Projects may not lie there: the server's setting `roots` says where they may.", path)
+        return await self._looks.at(path, work)
 
 
 def _allowed(roots: Sequence[str]) -> Sequence[PurePosixPath]:

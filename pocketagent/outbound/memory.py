@@ -12,6 +12,7 @@ from pocketagent.domain.access import Device
 from pocketagent.domain.attachment import Attachment, Content
 from pocketagent.domain.browsing import MAX_DIRECTORIES, Listing, Subdirectory
 from pocketagent.domain.deeds import FIRST, Deed, Record
+from pocketagent.domain.mentions import Mention, Mentions, Tree, ranked
 from pocketagent.domain.message import Draft, Entry, timestamp
 from pocketagent.domain.notices import Hook, HookMessage, Notice, PushSubscription
 from pocketagent.domain.pairing import Pairing
@@ -30,6 +31,7 @@ from pocketagent.ports import (
     IPushSubscriptions,
     ISightings,
     IWebhook,
+    IWorkingTrees,
     StorageUnavailable,
     Verdict,
 )
@@ -394,3 +396,18 @@ class MemoryDirectories:
             return judged("", (), approved)
         everything = b"".join(b"%s\0%s\0" % (name.encode(), content) for name, content in sorted(parts.items()))
         return judged(hashlib.sha256(everything).hexdigest(), tuple(sorted(parts)), approved)
+
+
+@implementer(IWorkingTrees)
+class MemoryWorkingTrees:
+    """`files` holds, by directory, the paths of the files in it."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, Sequence[str]] = {}
+
+    async def find(self, path: str, query: str, limit: int) -> Mentions:
+        if path not in self.files:
+            raise invalid_path("The project's directory is gone.", path)
+        files = self.files[path]
+        found = [Mention(name, name not in files) for name in ranked(Tree.of(files, False), query)]
+        return Mentions(found[:limit], len(found) > limit)

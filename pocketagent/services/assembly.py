@@ -28,6 +28,7 @@ from pocketagent.ports import (
     ISightings,
     IThreads,
     IWebhook,
+    IWorkingTrees,
 )
 from pocketagent.services.access import Access
 from pocketagent.services.attachments import Attachments, Room
@@ -39,6 +40,7 @@ from pocketagent.services.dispatch import Dispatch
 from pocketagent.services.executions import Bounds, Executions
 from pocketagent.services.health import Health
 from pocketagent.services.history import History
+from pocketagent.services.mentions import Mentioning
 from pocketagent.services.metrics import Metrics
 from pocketagent.services.notices import Herald, Notices
 from pocketagent.services.pairing import PairingDesk
@@ -62,6 +64,7 @@ class Adapters:
     journals: IJournals
     devices: IDevices
     directories: IDirectories
+    trees: IWorkingTrees
     agent: IAgent
     host: IHost
     pairings: IPairings
@@ -95,6 +98,7 @@ class Services:
     attachments: Attachments
     projects: Projects
     browsing: Browsing
+    mentions: Mentioning
     executions: Executions
     subscriptions: Subscriptions
     watching: Watching
@@ -213,6 +217,7 @@ def assemble(
         attachments,
         projects,
         Browsing(adapters.directories, projects),
+        Mentioning(adapters.trees, projects),
         executions,
         subscriptions,
         watching,

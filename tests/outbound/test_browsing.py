@@ -9,7 +9,8 @@ from twisted.internet.defer import Deferred
 from pocketagent.domain.browsing import Listing
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.outbound import browsing
-from pocketagent.outbound.directories import DEADLINE, Directories
+from pocketagent.outbound.directories import Directories
+from pocketagent.outbound.looks import DEADLINE
 from tests.outbound.test_directories import HangingThreads, Scene
 
 

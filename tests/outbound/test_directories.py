@@ -14,7 +14,8 @@ from zope.interface import implementer
 
 from pocketagent.domain.project import Place, Standing
 from pocketagent.domain.refusals import Code, Refusal
-from pocketagent.outbound.directories import DEADLINE, LOOKS, Directories
+from pocketagent.outbound.directories import Directories
+from pocketagent.outbound.looks import DEADLINE, LOOKS, Looks
 from pocketagent.ports import IThreads
 from tests.contracts import DirectoriesContract, Here
 from tests.outbound.disks import in_small_file_system
@@ -60,8 +61,7 @@ class Scene(TestCase):
         user: int | None = None,
     ) -> Directories:
         return Directories(
-            threads or Here(),
-            self.clock,
+            Looks(threads or Here(), self.clock),
             roots=[str(root) for root in roots or [self.home]],
             denied=[str(place) for place in ([self.keys] if denied is None else denied)],
             home=str(self.home),
@@ -220,12 +220,14 @@ class DeniedTests(Scene):
             from twisted.internet.task import Clock
             from pocketagent.domain.refusals import Refusal
             from pocketagent.outbound.directories import Directories
+            from pocketagent.outbound.looks import Looks
             from tests.contracts import Here
             for name in ("keys/inner", "code/shown", "code/around"):
                 os.makedirs(name)
             os.chmod(".", 0o755)
             subprocess.run(["mount", "--bind", "keys", "code/shown"], check=True)
-            directories = Directories(Here(), Clock(), roots=["/mnt/code"], denied=["/mnt/keys"], home="/nowhere")
+            looks = Looks(Here(), Clock())
+            directories = Directories(looks, roots=["/mnt/code"], denied=["/mnt/keys"], home="/nowhere")
             def look(path):
                 Deferred.fromCoroutine(directories.look(path)).addCallbacks(
                     lambda place: print(place.path), lambda failure: print(failure.value.message.split(",")[0]))

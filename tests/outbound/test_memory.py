@@ -11,6 +11,7 @@ from pocketagent.outbound.memory import (
     MemoryPairings,
     MemoryProjects,
     MemorySightings,
+    MemoryWorkingTrees,
 )
 from pocketagent.ports import StorageUnavailable
 from tests.contracts import (
@@ -24,6 +25,7 @@ from tests.contracts import (
     PairingsContract,
     ProjectsContract,
     SightingsContract,
+    WorkingTreesContract,
 )
 
 
@@ -134,3 +136,17 @@ class MemoryDirectoriesTests(DirectoriesContract, TestCase):
 
     def make_part(self, path: str) -> None:
         self.directories.parts[path] = {".mcp.json": b"%d" % next(self.numbers)}
+
+
+class MemoryWorkingTreesTests(WorkingTreesContract, TestCase):
+    """The contract."""
+
+    def setUp(self) -> None:
+        self.trees = MemoryWorkingTrees()
+
+    def make_trees(self) -> MemoryWorkingTrees:
+        return self.trees
+
+    def make_tree(self, *files: str) -> str:
+        self.trees.files["/home/dev"] = files
+        return "/home/dev"

@@ -44,6 +44,7 @@ from pocketagent.outbound.memory import (
     MemoryPushSubscriptions,
     MemorySightings,
     MemoryWebhook,
+    MemoryWorkingTrees,
 )
 from pocketagent.ports import IAgent, IAgentListener, IBatch, IConnection, IHost, IRun, Usage
 from pocketagent.services.assembly import Adapters, Rules, Services, assemble
@@ -233,6 +234,7 @@ class Workshop:
     projects: SteeredProjects = field(factory=SteeredProjects)
     devices: MemoryDevices = field(factory=MemoryDevices)
     directories: MemoryDirectories = field(factory=MemoryDirectories)
+    trees: MemoryWorkingTrees = field(factory=MemoryWorkingTrees)
     agent: FakeAgent = field(factory=FakeAgent)
     host: FakeHost = field(factory=FakeHost)
     pairings: MemoryPairings = field(factory=MemoryPairings)
@@ -279,6 +281,7 @@ class Workshop:
             self.journals,
             self.devices,
             self.directories,
+            self.trees,
             self.agent,
             self.host,
             self.pairings,

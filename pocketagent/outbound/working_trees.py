@@ -1,0 +1,179 @@
+# -*- test-case-name: tests.outbound.test_working_trees -*-
+"""The files of a project's directory, by their names: as git knows them, or by walking where there is no git.
+
+git reads a repository that may be anybody's. It only lists, is given nothing of our environment and nobody's settings,
+and everything in the repository's own settings that could start a program is overruled.
+"""
+
+import os
+import select
+import stat
+import subprocess
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from attrs import define, field
+from twisted.internet.interfaces import IReactorTime
+from zope.interface import implementer
+
+from pocketagent.domain.mentions import Mention, Mentions, Tree, ranked
+from pocketagent.domain.project import invalid_path
+from pocketagent.outbound.looks import Looks
+from pocketagent.ports import IWorkingTrees
+
+MAX_FILES = 50_000
+"""Of one directory; more are left out."""
+MAX_OUTPUT = 8 * 1024 * 1024
+"""Bytes of names from git."""
+LIST_TIME = 2.0
+"""Seconds for git, and as many for a walk."""
+FRESH = 5.0
+"""Seconds for which a list is used again, so that typing is cheap."""
+TREES = 4
+"""Lists that are kept meanwhile."""
+LEFT_OUT = frozenset((".git", ".hg", ".svn", "node_modules", "__pycache__"))
+
+_OVERRULED = (
+    "core.fsmonitor=false",
+    "core.hooksPath=/dev/null",
+    "core.excludesFile=/dev/null",
+    "protocol.allow=never",
+)
+_ENVIRONMENT: Mapping[str, str] = {
+    "PATH": os.defpath,
+    "HOME": "/nonexistent",
+    "LC_ALL": "C",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "",
+    "GIT_TERMINAL_PROMPT": "0",
+}
+
+
+@implementer(IWorkingTrees)
+@define(eq=False)
+class WorkingTrees:
+    """`git`: the program, None where there is none."""
+
+    _looks: Looks
+    _clock: IReactorTime
+    _git: str | None = field(kw_only=True)
+    _kept: dict[str, tuple[float, Tree]] = field(init=False, factory=dict)
+
+    async def find(self, path: str, query: str, limit: int) -> Mentions:
+        tree = self._fresh(path)
+        if tree is None:
+            tree = await self._looks.at(path, lambda: _tree(path, self._git))
+            self._kept[path] = (self._clock.seconds(), tree)
+            while len(self._kept) > TREES:
+                del self._kept[next(iter(self._kept))]
+        listed = tree
+        return await self._looks.at(path, lambda: _found(path, listed, query, limit))
+
+    def _fresh(self, path: str) -> Tree | None:
+        now = self._clock.seconds()
+        for old in [each for each, (since, _) in self._kept.items() if not 0 <= now - since < FRESH]:
+            del self._kept[old]
+        return self._kept[path][1] if path in self._kept else None
+
+
+def _found(path: str, tree: Tree, query: str, limit: int) -> Mentions:
+    """Of all that fits, the first that are still there: git also knows what was deleted a moment ago."""
+    found: list[Mention] = []
+    for name in ranked(tree, query):
+        whole = Path(path, name)
+        try:
+            mode = whole.lstat().st_mode
+        except OSError:
+            continue
+        if os.path.realpath(whole.parent) != str(whole.parent):
+            continue
+        if len(found) == limit:
+            return Mentions(found, truncated=True)
+        found.append(Mention(name, stat.S_ISDIR(mode)))
+    return Mentions(found, tree.truncated)
+
+
+def _tree(path: str, git: str | None) -> Tree:
+    """Raises Refusal(INVALID_PATH) where the directory is gone."""
+    if not Path(path).is_dir() or os.path.realpath(path) != path:
+        raise invalid_path("The project's directory is gone, or a link leads elsewhere now.", path)
+    names = None if git is None else _of_git(path, git)
+    return _cut(_walk(path) if names is None else names)
+
+
+def _cut(names: Iterable[str]) -> Tree:
+    taken: list[str] = []
+    for name in names:
+        if not name.isprintable() or not LEFT_OUT.isdisjoint(name.split("/")):
+            continue
+        if len(taken) == MAX_FILES:
+            return Tree.of(taken, truncated=True)
+        taken.append(name)
+    return Tree.of(taken, truncated=False)
+
+
+def _of_git(path: str, git: str) -> Sequence[str] | None:
+    """What is tracked, and what is neither tracked nor ignored; None where git does not say, or not in time."""
+    words = [git, "--no-pager", "-C", path]
+    for each in _OVERRULED:
+        words += ["-c", each]
+    words += ["ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    try:
+        output = _output(words)
+    except OSError:
+        return None
+    return None if output is None else [os.fsdecode(name).rstrip("/") for name in output.split(b"\0") if name]
+
+
+def _output(words: Sequence[str]) -> bytes | None:
+    """What a program writes; None where it fails, takes too long or writes too much. Raises OSError."""
+    end = time.monotonic() + LIST_TIME
+    written = bytearray()
+    with subprocess.Popen(
+        words,
+        env=_ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as child:
+        try:
+            assert child.stdout is not None
+            waiting = select.poll()
+            waiting.register(child.stdout, select.POLLIN)
+            while len(written) <= MAX_OUTPUT and waiting.poll(max(0.0, end - time.monotonic()) * 1000):
+                piece = os.read(child.stdout.fileno(), 1024 * 1024)
+                if not piece:
+                    return bytes(written) if child.wait(max(0.0, end - time.monotonic())) == 0 else None
+                written += piece
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            child.kill()
+    return None
+
+
+def _walk(path: str) -> Iterator[str]:
+    """Breadth first, links never followed. What cannot be read, or comes too late, is left out."""
+    end = time.monotonic() + LIST_TIME
+    waiting = [""]
+    while waiting:
+        deeper: list[str] = []
+        for above in waiting:
+            if time.monotonic() > end:
+                return
+            try:
+                with os.scandir(f"{path}/{above}") as entries:
+                    found = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
+            except OSError:
+                continue
+            for name, is_directory in found:
+                inner = str(PurePosixPath(above, name))
+                yield inner
+                if is_directory and name not in LEFT_OUT:
+                    deeper.append(inner)
+        waiting = deeper
