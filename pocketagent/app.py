@@ -37,6 +37,7 @@ from pocketagent.domain.notices import Event, Hook
 from pocketagent.domain.sighting import Address
 from pocketagent.inbound import (
     attachments,
+    authority,
     devices,
     directories,
     mentions,
@@ -314,7 +315,11 @@ def _door(
     )
     limits = CallerLimits(reactor.seconds, _bounds(config), measures)
     websockets = WebSockets(reactor, services.dispatch, services.subscriptions, terms, _new_id, limits.shared)
-    front = [*site.front(services.health, websockets), *web_client.routes(_web_client())]
+    front = [
+        *site.front(services.health, websockets),
+        *web_client.routes(_web_client()),
+        *authority.routes(lambda: None if certificates is None else certificates.authority),
+    ]
     return site.factory(
         clock=reactor,
         names=config.names,

@@ -243,6 +243,10 @@ def host_of(call: Call) -> tuple[str, int | None]:
     return host, int(found["port"]) if found["port"] else None
 
 
+def nothing_here() -> TurnedAway:
+    return TurnedAway(404, Code.INVALID_MESSAGE, "There is nothing here.")
+
+
 def wrong_method(allowed: Sequence[str]) -> TurnedAway:
     """405, with the methods that a path has."""
     message = f"Only {', '.join(allowed)} can be asked here."

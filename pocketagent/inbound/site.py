@@ -114,7 +114,7 @@ class Site:
         if self._origins:
             channel.stamp = self._for_pages(call)
         if place is None:
-            raise TurnedAway(404, Code.INVALID_MESSAGE, "There is nothing here.")
+            raise gate.nothing_here()
         if call.method == "OPTIONS" and "origin" in call.headers and self._origins:
             return self._preflight(call, place)
         route = place.routes.get(call.method)

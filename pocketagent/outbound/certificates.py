@@ -72,8 +72,9 @@ class CertificateUnusable(Exception):
 
 @frozen
 class Credential:
-    """A certificate with its key, checked and ready to be shown."""
+    """A certificate with its key, checked and ready to be shown. `chain`: itself, and those that are sent with it."""
 
+    chain: Sequence[x509.Certificate]
     context: SSL.Context
     fingerprint: str
     begins: float
@@ -91,6 +92,7 @@ class Certificates:
     _renew: Callable[[], bool]
     _held: Credential
     _seen: object
+    _is_ours: bool
     _new_fault: str = field(init=False, default="")
     _renewal_fault: str = field(init=False, default="")
     _turn: DeferredLock = field(init=False, factory=DeferredLock)
@@ -99,7 +101,7 @@ class Certificates:
     def given(cls, certificate: str, private_key: str, now: Callable[[], float]) -> Self:
         """One that somebody else renews, in these two files. Raises CertificateUnusable. Blocks: for the start."""
         seen = _state(certificate, private_key)
-        return cls(certificate, private_key, now, lambda: False, load(certificate, private_key, now()), seen)
+        return cls(certificate, private_key, now, lambda: False, load(certificate, private_key, now()), seen, False)
 
     @classmethod
     def made(cls, directory: str, names: Sequence[str], now: Callable[[], float]) -> Self:
@@ -114,12 +116,17 @@ class Certificates:
         renew()
         certificate, private_key = f"{directory}/{authority.CERTIFICATE}", f"{directory}/{authority.PRIVATE_KEY}"
         seen = _state(certificate, private_key)
-        return cls(certificate, private_key, now, renew, load(certificate, private_key, now()), seen)
+        return cls(certificate, private_key, now, renew, load(certificate, private_key, now()), seen, True)
 
     @property
     def fingerprint(self) -> str:
         """What clients pin: base64 of SHA-256 of the SubjectPublicKeyInfo."""
         return self._held.fingerprint
+
+    @property
+    def authority(self) -> x509.Certificate | None:
+        """Our own, which signed the one in use; None where that is somebody else's."""
+        return self._held.chain[1] if self._is_ours else None
 
     @property
     def fault(self) -> str:
@@ -204,7 +211,7 @@ def load(certificate: str, private_key: str, now: float) -> Credential:
         raise CertificateUnusable(
             certificate, "TLS does not take the certificate or its key: is it too weak?"
         ) from None
-    return Credential(context, fingerprint(chain[0]), begins, ends)
+    return Credential(chain, context, fingerprint(chain[0]), begins, ends)
 
 
 def fingerprint(certificate: x509.Certificate) -> str:

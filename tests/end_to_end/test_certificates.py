@@ -75,6 +75,9 @@ class ReloadTests(HouseTestCase):
         numbers = [int(str(event["seq"])) for event in self.one.events(project_id)]
         self.assertEqual(numbers, list(range(numbers[0], numbers[0] + len(numbers))))
 
+        # Somebody else's authority is not ours to give.
+        self.assertEqual(self.inhabited.get("/ca.crt")[0], 404)
+
     def test_bad_ones(self) -> None:
         """T-09: whatever is wrong with the new one, the old one serves on, the health and the log say why."""
         other = pair()
@@ -147,6 +150,13 @@ class DeviceTests(HouseTestCase):
                 house.connect(token)
             self.assertIn("401", str(refused.exception), token)
         self.assertEqual(house.get("/health"), (200, '{"status": "healthy"}'))
+
+    def test_trust(self) -> None:
+        """Who installs what `/ca.crt` gives needs no fingerprint: the certificate of the server is good."""
+        house = self.house()
+        context = ssl.create_default_context(cadata=house.get("/ca.crt")[1])
+        with context.wrap_socket(house.dial(), server_hostname="localhost"):
+            self.assertEqual(house.get("/ca.mobileconfig")[0], 200)
 
 
 def device_id(house: House, name: str) -> str:

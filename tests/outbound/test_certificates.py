@@ -202,6 +202,14 @@ class MadeTests(TestCase):
         self.assertEqual(self.made().fingerprint, first.fingerprint)
         self.assertEqual((self.directory / "certificate.pem").read_bytes(), before)
 
+    def test_authority(self) -> None:
+        """The authority that signed it is told; of somebody else's certificate there is none to be told."""
+        made = self.made()
+        kept = x509.load_pem_x509_certificate((self.directory / "authority.pem").read_bytes())
+        self.assertEqual(made.authority, kept)
+        paths = str(self.directory / "certificate.pem"), str(self.directory / "private_key.pem")
+        self.assertIsNone(Certificates.given(*paths, lambda: NOW).authority)
+
     def test_renewed_while_running(self) -> None:
         """30 days before its end a poll renews it, with the same fingerprint; before that it does not."""
         certificates = self.made()
