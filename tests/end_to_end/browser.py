@@ -1,6 +1,6 @@
 """Real Chromium on the web client that a real server serves.
 
-It trusts the server's authority as the browser of a person who has installed it does: by its own store, never by a flag.
+It trusts the server's authority as the browser of a person who has installed it does: by its own store, not by a flag.
 
     class SomeTests(BrowserTestCase):
         def test_it(self) -> None:
