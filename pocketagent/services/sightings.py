@@ -1,10 +1,10 @@
 # -*- test-case-name: tests.services.test_sightings -*-
-"""When each device was last seen, and as what; kept at most once a minute, however often it comes."""
+"""When each device was last seen, and as what; kept the first time that it is, and then at most once a minute."""
 
 from collections.abc import Callable
 
 from attrs import define, field
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -32,11 +32,12 @@ class Sightings:
     _seen: dict[str, Sighting] = field(factory=dict)
     _kept: dict[str, Sighting] = field(factory=dict)
     _loop: LoopingCall | None = None
+    _writing: DeferredLock = field(factory=DeferredLock)
 
     async def start(self) -> None:
         self._seen = {**await self._store.all(), **self._seen}
         self._kept = dict(self._seen)
-        self._loop = LoopingCall(lambda: Deferred.fromCoroutine(self.keep()).addErrback(self._surprised))
+        self._loop = LoopingCall(self._keep_soon)
         self._loop.clock = self._clock
         self._loop.start(KEEP_EVERY, now=False)
 
@@ -46,7 +47,10 @@ class Sightings:
 
     def note(self, device: Device, client: str) -> None:
         """It was let in."""
+        is_new = device.id not in self._seen
         self._seen[device.id] = Sighting(self._now(), client)
+        if is_new:
+            self._keep_soon()
 
     def of(self, device_id: str) -> Sighting | None:
         return self._with_present().get(device_id)
@@ -57,15 +61,20 @@ class Sightings:
 
     async def keep(self) -> None:
         """Write what is new, if anything is; what cannot be written now is, perhaps, a minute later."""
-        self._seen = {each: seen for each, seen in self._with_present().items() if self._is_known(each)}
-        if self._seen == self._kept:
-            return
+        await self._writing.acquire()
         try:
-            await self._store.save(self._seen)
+            self._seen = {each: seen for each, seen in self._with_present().items() if self._is_known(each)}
+            if self._seen != self._kept:
+                written = dict(self._seen)
+                await self._store.save(written)
+                self._kept = written
         except StorageUnavailable as problem:
             _log.warn("when devices were last seen could not be kept: {reason}", reason=str(problem))
-        else:
-            self._kept = dict(self._seen)
+        finally:
+            self._writing.release()
+
+    def _keep_soon(self) -> Deferred[None]:
+        return Deferred.fromCoroutine(self.keep()).addErrback(self._surprised)
 
     def _with_present(self) -> dict[str, Sighting]:
         now = self._now()
