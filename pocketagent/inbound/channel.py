@@ -378,7 +378,7 @@ class Channel(Protocol):
         elif self._call is None and (self.lodger is None or not self._is_begun):
             self._finish()
         else:
-            message = f"A request is whole within {REQUEST_TIME:g} seconds, and so is its body."
+            message = "The rest of this request, or of its body, did not come in time."
             self._turn_away(TurnedAway(408, Code.INVALID_MESSAGE, message))
 
     def _finish(self) -> None:

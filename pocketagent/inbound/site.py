@@ -126,11 +126,13 @@ class Site:
         if route.before is not None:
             route.before(call, channel)
         asker = None if route.scope is None else await self._let_in(call, channel, route, route.scope)
-        body, large = await self._read(call, channel, route.body)
-        if channel.is_over:
-            return None
-        channel.commit()
-        return await route.answer(Visit(call, channel, place.path, parameters, asker, body, large))
+        _check_body(call, route.body)
+        with self._limits.holding(_large(call, route.body)):
+            body, large = await _read(call, channel, route.body)
+            if channel.is_over:
+                return None
+            channel.commit()
+            return await route.answer(Visit(call, channel, place.path, parameters, asker, body, large))
 
     # -- pages of other origins -----------------------------------------------------------------------------
 
@@ -225,22 +227,34 @@ class Site:
             self._limits.right(address)
         return device
 
-    # -- bodies ---------------------------------------------------------------------------------------------
 
-    async def _read(self, call: Call, channel: Channel, wanted: Body | None) -> tuple[bytes, bytearray]:
-        """The body; or, where that is large, beside nothing the body."""
-        expected = call.only("expect")
-        if expected is not None and expected.lower() != "100-continue":
-            raise TurnedAway(417, Code.INVALID_MESSAGE, "Nothing but 100-continue can be expected.")
-        if wanted is None:
-            if call.length:
-                raise gate.bad_request("This request takes no body.")
-            return b"", bytearray()
-        if call.length or wanted.needed:
-            gate.check_content(call, wanted.types)
-        if wanted.is_large:
-            return b"", await channel.large_body(wanted.bound, wanted.seconds)
-        return await channel.body(wanted.bound, wanted.seconds), bytearray()
+# -- bodies -------------------------------------------------------------------------------------------------
+
+
+def _check_body(call: Call, wanted: Body | None) -> None:
+    """Whether the body that is announced may come; how long it may be is judged when it is read. Raises TurnedAway."""
+    expected = call.only("expect")
+    if expected is not None and expected.lower() != "100-continue":
+        raise TurnedAway(417, Code.INVALID_MESSAGE, "Nothing but 100-continue can be expected.")
+    if wanted is None:
+        if call.length:
+            raise gate.bad_request("This request takes no body.")
+    elif call.length or wanted.needed:
+        gate.check_content(call, wanted.types)
+
+
+def _large(call: Call, wanted: Body | None) -> int:
+    """Bytes of a large body that will be read; of one that is too long none is."""
+    return call.length if wanted is not None and wanted.is_large and call.length <= wanted.bound else 0
+
+
+async def _read(call: Call, channel: Channel, wanted: Body | None) -> tuple[bytes, bytearray]:
+    """The body; or, where that is large, beside nothing the body. Raises TurnedAway."""
+    if wanted is None:
+        return b"", bytearray()
+    if wanted.is_large:
+        return b"", await channel.large_body(wanted.bound, wanted.seconds)
+    return await channel.body(wanted.bound, wanted.seconds), bytearray()
 
 
 # -- what is there without an API ---------------------------------------------------------------------------

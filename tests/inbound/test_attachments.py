@@ -1,6 +1,6 @@
 """Tests of `pocketagent.inbound.attachments`, on a real port."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from attrs import define, evolve, field
 from twisted.internet import reactor as installed
@@ -12,6 +12,7 @@ from twisted.trial.unittest import TestCase
 from pocketagent.domain.access import Scope
 from pocketagent.domain.attachment import Attachment, Content, MediaType, not_found
 from pocketagent.domain.refusals import Code, Refusal
+from pocketagent.inbound import limits
 from pocketagent.inbound.attachments import TYPES, UPLOAD_TIME, routes
 from pocketagent.ports import IConnection
 from tests.contracts import ATTACHMENT
@@ -56,7 +57,9 @@ class AttachmentRouteTests(TestCase):
 
     def setUp(self) -> Deferred[None]:  # type: ignore[override]
         self.store = Store()
-        self.house = House(IReactorTime(installed), more=routes(self.store, SIZE))
+        clock = IReactorTime(installed)
+        self.limits = limits.Limits(clock.seconds, limits.Bounds())
+        self.house = House(clock, more=routes(self.store, SIZE), limits=self.limits)
         self.house.access.device = evolve(DEVICE, scope=Scope.EXECUTE)
         return Deferred.fromCoroutine(self.open())
 
@@ -75,6 +78,10 @@ class AttachmentRouteTests(TestCase):
         """A new connection, after one that was closed."""
         self.asking.leave()
         self.asking = await Asking.of(self.port)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            await deferLater(IReactorTime(installed), 0.01)
 
     async def upload(self, content: bytes, type_: str = "image/png", *extra: str) -> Heard:
         return await self.asking.ask("POST", PATH, content, content_type=type_, extra=extra)
@@ -160,6 +167,28 @@ class AttachmentRouteTests(TestCase):
         self.asking.talk.say(whole[-1000:])
         self.assertEqual([(await self.asking.heard()).status for _ in range(2)], [201, 200])
         self.assertEqual(self.store.kept[0][3], b"y" * SIZE)
+
+    async def test_together(self) -> None:
+        """Of large bodies that come at once there are so many bytes and no more; who is one too many may come again."""
+        self.patch(limits, "LARGE_BODIES", 2 * SIZE)
+        others = [await Asking.of(self.port) for _ in range(2)]
+        for one in others:
+            one.talk.say(written("POST", PATH, b"y" * SIZE, port=one.port, content_type="image/png")[:-1])
+        await self.until(lambda: self.limits.held == 2 * SIZE)
+        answer = await self.upload(b"x")
+        self.assertEqual((answer.status, answer.code), (503, "RESOURCE_LIMIT"))
+        self.assertEqual(answer.header("retry-after"), "5")
+        await self.again()
+        self.assertEqual((await self.upload(b"y" * (SIZE + 1))).status, 413)
+        await self.again()
+        self.assertEqual((await self.asking.ask("GET", PATH)).status, 200)
+        others[0].talk.say(b"y")
+        self.assertEqual((await others[0].heard()).status, 201)
+        self.assertEqual((await self.upload(b"x")).status, 201)
+        others[1].leave()
+        await self.until(lambda: self.limits.held == 0)
+        self.assertEqual(len(self.store.kept), 2)
+        others[0].leave()
 
     async def test_gone_client(self) -> None:
         """A body whose client goes away before its end is not kept; it has more time to come than others have."""

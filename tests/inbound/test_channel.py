@@ -15,8 +15,10 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from pocketagent.domain.access import Scope
 from pocketagent.domain.commands import Execute, Kill
 from pocketagent.inbound.answer import Answer
+from pocketagent.inbound.attachments import UPLOAD_TIME
 from pocketagent.inbound.channel import KEEP_ALIVE, READ_AHEAD, REQUEST_TIME, STALLED
 from pocketagent.inbound.door import LINGER
+from pocketagent.inbound.limits import Bounds, Limits
 from pocketagent.inbound.routes import Body, Route, Visit
 from tests.inbound.asking import Asking, Heard, written
 from tests.inbound.house import DEVICE, TOKEN, House, connected, listening, number, request
@@ -32,6 +34,13 @@ async def echo(visit: Visit) -> Answer:
 
 ECHO = Route(
     method="POST", path="/echo", answer=echo, scope=Scope.READ, body=Body(100_000, ("text/plain", "image/png"), False)
+)
+UPLOAD = Route(
+    method="POST",
+    path="/upload",
+    answer=echo,
+    scope=Scope.READ,
+    body=Body(100_000, ("image/png",), seconds=UPLOAD_TIME, is_large=True),
 )
 
 
@@ -414,7 +423,8 @@ class Quiet(Socket):
 class TimeTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
-        self.house = House(self.clock)
+        self.limits = Limits(self.clock.seconds, Bounds())
+        self.house = House(self.clock, limits=self.limits, more=[UPLOAD])
         arrival = self.house.door().buildProtocol(None)
         assert arrival is not None
         self.arrival = arrival
@@ -474,6 +484,17 @@ class TimeTests(SynchronousTestCase):
         self.assertEqual((self.answer().status, self.socket.half_closed), (408, True))
         self.say(b"x" * 100)
         self.assertEqual((self.socket.value(), self.house.dispatch.asked[1:]), (b"", []))
+
+    def test_slow_upload(self) -> None:
+        """RE-03: an upload has more time; one that is not whole by then is answered with 408, and makes room again."""
+        self.get()
+        self.say(asked("POST", "/upload", b"", content_type="image/png", content_length="1000"))
+        for _ in range(int(UPLOAD_TIME / 5)):
+            self.assertEqual((self.socket.value(), self.limits.held), (b"", 1000))
+            self.say(b"x")
+            self.clock.advance(5)
+        self.assertEqual((self.answer().status, self.socket.half_closed), (408, True))
+        self.assertEqual(self.limits.held, 0)
 
     def test_slow_server(self) -> None:
         """While we are at work nobody is hurried."""

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pocketagent.domain.measures import Measures
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.inbound import limits as module
-from pocketagent.inbound.limits import Bounds, Limits, Place
+from pocketagent.inbound.limits import LARGE_BODIES, Bounds, Limits, Place
 
 ADDRESSES, DEVICES = ("192.0.2.7", "192.0.2.8", "127.0.0.1"), ("phone", "tablet")
 SMALL = Bounds(connections=5, connections_per_address=3, connections_per_device=2)
@@ -152,6 +152,22 @@ class RequestsTests(LimitsCase):
             limits.wrong(f"10.0.{number // 256}.{number % 256}")
             limits.ask_as(str(number))
         self.assertEqual(limits.remembered, 300)
+
+
+class LargeBodyTests(LimitsCase):
+    def test_together(self) -> None:
+        """Large bodies that are in memory at a time have a bound together; each makes room again, whatever becomes of
+        it."""
+        limits = self.limits()
+        with limits.holding(LARGE_BODIES - 1), limits.holding(1), limits.holding(0):
+            refusal = self.assertRaises(Refusal, limits.holding(1).__enter__)
+            self.assertIs(refusal.code, Code.RESOURCE_LIMIT)
+        try:
+            with limits.holding(LARGE_BODIES):
+                raise ValueError
+        except ValueError:
+            pass
+        self.assertEqual(limits.held, 0)
 
 
 class WrongTests(LimitsCase):
