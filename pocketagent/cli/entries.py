@@ -41,7 +41,7 @@ def _lines(message: Message) -> Iterator[Line]:
     match message.type:
         case "client_message":
             waits = " (it waits)" if data.get("queued") else ""
-            yield Line(_device(data), f"> {data.get('prompt', '')}{waits}")
+            yield Line(_device(data), f"> {data.get('prompt', '')}{waits}{_attached(data)}")
         case "agent_message":
             yield from _agent_lines(data)
         case "permission_request":
@@ -62,6 +62,12 @@ def _lines(message: Message) -> Iterator[Line]:
             yield Line(SERVER, f"from now on: {', '.join(changed)}")
         case "error":
             yield Line(SERVER, f"{data.get('code')}: {data.get('message')}")
+
+
+def _attached(data: Mapping[str, object]) -> str:
+    """What a prompt came with, a line for each."""
+    found = data.get("attachments")
+    return "".join(f"\n+ {_mapping(one).get('name')}" for one in found) if isinstance(found, list) else ""
 
 
 def _agent_lines(data: Mapping[str, object]) -> Iterator[Line]:

@@ -121,7 +121,7 @@ class Conversation:
                 if found.queued:
                     self.waiting[found.execution_id] = found
                 else:
-                    yield Prompted(found.by.name, found.prompt)
+                    yield Prompted.of(found)
             case ProjectState() if message.request_id is not None:
                 self._stand(found)
                 self._joined_at = now
@@ -198,7 +198,7 @@ class Conversation:
         self._turn, self._began = state.execution_id, now
         begun = self.waiting.pop(state.execution_id or "", None)
         if begun is not None:
-            yield Prompted(begun.by.name, begun.prompt)
+            yield Prompted.of(begun)
 
     def _ended(self, state: State, now: float) -> Iterator[Shown]:
         yield from self._unfinished(now)

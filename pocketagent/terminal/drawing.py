@@ -29,6 +29,8 @@ MIN_WIDTH = 20
 """Columns that are drawn for, however narrow the terminal is."""
 MAX_NAME = 24
 """Characters of a device's name."""
+MAX_ATTACHED = 60
+"""Characters of the name of an attachment."""
 MAX_PROMPT = 20_000
 """Characters of a prompt that are shown."""
 THOUGHT_LINES = 2
@@ -179,7 +181,8 @@ class Pen:
         if one.by != self.me:
             lead.append(f"{tools.one_line(one.by, MAX_NAME)} ", "magenta bold")
         lead.append(self._sign("› "), "cyan bold")
-        lines = self._lines(Text.assemble(lead, (text, "bold")), self._columns - 2)
+        attached = Text("".join(f"\n+ {tools.one_line(name, MAX_ATTACHED)}" for name in one.attached), "dim")
+        lines = self._lines(Text.assemble(lead, (text, "bold"), attached), self._columns - 2)
         return ([*([Segment("  ")] if at else []), *line] for at, line in enumerate(lines))
 
     def _said(self, text: str, begins: bool) -> Iterator[_Line]:

@@ -8,16 +8,22 @@ from collections.abc import Mapping, Sequence
 from attrs import field, frozen
 
 from pocketagent.domain.agent import Behavior
-from pocketagent.domain.events import Reason
+from pocketagent.domain.events import ClientMessage, Reason
 from pocketagent.wire.server import Question
 
 
 @frozen
 class Prompted:
-    """A person's prompt, as its execution begins. `by` is the name of the device."""
+    """A person's prompt, as its execution begins. `by` is the name of the device, `attached` the names of what it came
+    with."""
 
     by: str
     text: str
+    attached: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, message: ClientMessage) -> "Prompted":
+        return cls(message.by.name, message.prompt, tuple(one.name for one in message.attachments))
 
 
 @frozen

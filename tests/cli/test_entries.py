@@ -21,9 +21,12 @@ def assistant(*content: Mapping[str, object], parent: str | None = None) -> dict
 
 class LinesTests(SynchronousTestCase):
     def test_people(self) -> None:
-        """Prompts and answers are told with the name of the device."""
+        """Prompts and answers are told with the name of the device, and prompts with what they came with."""
         self.assertEqual(shown("client_message", prompt="do", by=PHONE, queued=False), [Line("phone", "> do")])
         self.assertEqual(shown("client_message", prompt="do", by=PHONE, queued=True)[0].text, "> do (it waits)")
+        attached = [{"id": "1", "name": "a.png", "media_type": "image/png", "size": 1}, {"id": "2", "name": "b.txt"}]
+        (line,) = shown("client_message", prompt="look", by=PHONE, queued=False, attachments=attached)
+        self.assertEqual(line.text, "> look\n+ a.png\n+ b.txt")
         self.assertEqual(
             shown("permission_resolved", behavior="deny", by=PHONE, reason="answered"), [Line("phone", "no")]
         )

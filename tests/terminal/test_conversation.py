@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from pocketagent.domain.agent import Behavior
+from pocketagent.domain.attachment import MediaType
 from pocketagent.domain.commands import AnswerPermission, Interrupt, Kill, NewSession, RemoveFromQueue
 from pocketagent.domain.events import Reason, State
 from pocketagent.terminal.conversation import MAX_CALLS, UNFINISHED, Conversation
 from pocketagent.terminal.shown import Answered, Call, Called, Ended, Failed, Notice, Prompted, Said, Shown, Thought
 from pocketagent.terminal.tools import outcome
 from pocketagent.wire.server import Message
+from tests.services.workshop import done
 from tests.terminal.asked import JSON
 from tests.terminal.followed import FollowedCase, Follower, transcript
 
@@ -206,6 +208,13 @@ class TranscriptTests(FollowedCase):
         self.assertEqual(self.one.shown[-1], Prompted("tablet", "then this"))
         self.assertEqual(self.one.conversation.waiting, {})
         self.assertEqual(self.one.conversation.execution_id, waiting[0])
+
+    def test_attached(self) -> None:
+        """A prompt is shown with the names of what it came with."""
+        adding = self.shop.services.attachments.add(self.project_id, "notes", MediaType.TEXT, b"x", self.asker)
+        kept = self.successResultOf(done(adding))
+        self.execute(self.project_id, "look", attachments=(kept.id,))
+        self.assertEqual(self.one.shown, [Prompted("phone", "look", ("notes",))])
 
     def test_configure_while_running(self) -> None:
         """A model that is changed in the middle is told where it happened."""

@@ -98,6 +98,11 @@ class ShownTests(SynchronousTestCase):
         self.assertEqual(lines(Prompted("laptop", "a\nb\n")), ["› a", "  b"])
         self.assertEqual(lines(Prompted("phone", "word " * 4), 20), ["phone › word word", "  word word"])
 
+    def test_attached(self) -> None:
+        """What a prompt came with stands below it, by its name, each on a line of its own."""
+        shown = Prompted("laptop", "look\n", ("screen.png", "a\nb" + "c" * 100))
+        self.assertEqual(lines(shown), ["› look", "  + screen.png", "  + a …"])
+
     def test_text(self) -> None:
         """What the agent says is Markdown with a dot where it begins; a later part stands below it."""
         self.assertEqual(lines(Said("a **b**\n\nc")), ["● a b", "", "  c"])
@@ -262,7 +267,7 @@ class ShownTests(SynchronousTestCase):
         """Escape sequences from outside are seen, and do nothing; nor does markup."""
         evil = "\x1b[2J\x1b]52;c;x\x07\u202e[bold]x[/bold]\r"
         for one in (
-            *(Said(evil), Prompted(evil, evil), Thought(evil), Notice(evil, [evil]), Failed(evil, evil, evil)),
+            *(Said(evil), Prompted(evil, evil, [evil]), Thought(evil), Notice(evil, [evil]), Failed(evil, evil, evil)),
             *(Ended(1, 1, evil), called(evil, {"command": evil}, evil), called("Bash", {"command": evil}, evil, True)),
             Answered(question(evil, command=evil), Behavior.DENY, evil, Reason.ANSWERED),
         ):
