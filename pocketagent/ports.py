@@ -202,6 +202,14 @@ class Verdict(Enum):
     """This one will never be taken."""
 
 
+@frozen
+class Tried:
+    """One try. `wait`: seconds, bounded, for which the other side wants to hear nothing more; else 0."""
+
+    verdict: Verdict
+    wait: float = 0.0
+
+
 class IPushSubscriptions(Interface):
     """What devices have registered to be pushed to; at most one each."""
 
@@ -221,7 +229,7 @@ class IPush(Interface):
         """Raises Refusal(INVALID_MESSAGE) where nothing could be sent: a key that is no point of the curve, an address
         that is a private one."""
 
-    async def push(subscription: PushSubscription, notice: Notice) -> Verdict:
+    async def push(subscription: PushSubscription, notice: Notice) -> Tried:
         """Send it once, encrypted for that browser alone. Never raises for what happens on the network; takes a bounded
         time. Goes to no private address, whatever a name leads to, and follows no redirect."""
 
@@ -229,7 +237,7 @@ class IPush(Interface):
 class IWebhook(Interface):
     """The owner's own programs on the network."""
 
-    async def post(hook: Hook, message: HookMessage) -> Verdict:
+    async def post(hook: Hook, message: HookMessage) -> Tried:
         """Send it once, signed. Never raises for what happens on the network; takes a bounded time."""
 
 

@@ -33,6 +33,7 @@ from pocketagent.ports import (
     IWebhook,
     IWorkingTrees,
     StorageUnavailable,
+    Tried,
     Verdict,
 )
 from pocketagent.wire import audit, records
@@ -313,9 +314,9 @@ class MemoryPush:
     def check(self, subscription: PushSubscription) -> None:
         pass
 
-    async def push(self, subscription: PushSubscription, notice: Notice) -> Verdict:
+    async def push(self, subscription: PushSubscription, notice: Notice) -> Tried:
         self.pushed.append((subscription, notice))
-        return self.verdict
+        return Tried(self.verdict)
 
 
 @implementer(IWebhook)
@@ -326,9 +327,9 @@ class MemoryWebhook:
         self.verdict = Verdict.TAKEN
         self.posted: list[tuple[Hook, HookMessage]] = []
 
-    async def post(self, hook: Hook, message: HookMessage) -> Verdict:
+    async def post(self, hook: Hook, message: HookMessage) -> Tried:
         self.posted.append((hook, message))
-        return self.verdict
+        return Tried(self.verdict)
 
 
 @implementer(IAudit)

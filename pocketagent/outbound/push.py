@@ -23,7 +23,7 @@ from pocketagent.outbound.disk import Disk, load, save
 from pocketagent.outbound.posting import Post, Whither
 from pocketagent.outbound.public_addresses import is_literal, is_public
 from pocketagent.outbound.push_encryption import CURVE, SALT_SIZE, Vapid, encrypt, point
-from pocketagent.ports import IPush, IPushSubscriptions, IThreads, StorageUnavailable, Verdict
+from pocketagent.ports import IPush, IPushSubscriptions, IThreads, StorageUnavailable, Tried
 from pocketagent.wire import stored
 from pocketagent.wire.notices import push_payload
 
@@ -121,7 +121,7 @@ class WebPush:
         if not self._allow_private and is_literal(host) and not is_public(host):
             raise invalid("data.endpoint", "Nothing is sent to private addresses.")
 
-    async def push(self, subscription: PushSubscription, notice: Notice) -> Verdict:
+    async def push(self, subscription: PushSubscription, notice: Notice) -> Tried:
         payload = push_payload(notice, subscription.rules.quiet)
         body = encrypt(
             payload, subscription.p256dh, subscription.auth, ec.generate_private_key(CURVE), self._random(SALT_SIZE)

@@ -13,7 +13,7 @@ from zope.interface import implementer
 from pocketagent.domain.notices import Hook, HookMessage
 from pocketagent.outbound.disk import Disk, load
 from pocketagent.outbound.posting import Post, Whither
-from pocketagent.ports import IWebhook, Verdict
+from pocketagent.ports import IWebhook, Tried, Verdict
 
 TIMESTAMP, SIGNATURE = "Pocketagent-Timestamp", "Pocketagent-Signature"
 DELIVERY, EVENT = "Pocketagent-Delivery", "Pocketagent-Event"
@@ -54,7 +54,7 @@ class SignedWebhook:
     _now: Callable[[], float]
     _user_agent: str
 
-    async def post(self, hook: Hook, message: HookMessage) -> Verdict:
+    async def post(self, hook: Hook, message: HookMessage) -> Tried:
         timestamp = str(int(self._now()))
         headers = {
             "Content-Type": "application/json",
@@ -64,6 +64,6 @@ class SignedWebhook:
             TIMESTAMP: timestamp,
             SIGNATURE: signature(hook.secret, timestamp, message.body),
         }
-        verdict = await self._post.send(hook.url, headers, message.body, Whither.ANYWHERE)
+        tried = await self._post.send(hook.url, headers, message.body, Whither.ANYWHERE)
         # A program that is not there today may be there tomorrow: for a webhook nothing is gone for ever.
-        return Verdict.LATER if verdict is Verdict.GONE else verdict
+        return Tried(Verdict.LATER) if tried.verdict is Verdict.GONE else tried

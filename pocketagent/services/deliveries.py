@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from pocketagent.ports import Verdict
+from pocketagent.ports import Tried, Verdict
 
 WAITING = 256
 """What may wait to be sent; then the oldest is dropped, and counted."""
@@ -18,7 +18,8 @@ AT_ONCE = 8
 """Sent at a time."""
 TRIES = 8
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0
-"""Seconds before the second try; twice as long before each one after, but never longer than that."""
+"""Seconds before the second try; twice as long before each one after, but never longer than that; and as long as the
+other side asks for, which is bounded where it is heard."""
 
 T = TypeVar("T")
 
@@ -43,7 +44,7 @@ class Deliveries(Generic[T]):
     """
 
     _clock: IReactorTime
-    _send: Callable[[T], Coroutine[Deferred[object], object, Verdict]]
+    _send: Callable[[T], Coroutine[Deferred[object], object, Tried]]
     _what: str
     _gone: Callable[[T], None] = lambda content: None
     delivered: int = 0
@@ -106,12 +107,13 @@ class Deliveries(Generic[T]):
         self._under_way[parcel] = done
         done.addBoth(self._tried, parcel)
 
-    def _judge(self, verdict: Verdict, parcel: Parcel[T]) -> None:
+    def _judge(self, tried: Tried, parcel: Parcel[T]) -> None:
+        verdict = tried.verdict
         if verdict is Verdict.TAKEN:
             self.delivered += 1
         elif verdict is Verdict.LATER and parcel.tries < TRIES and not self._is_over:
             pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (parcel.tries - 1))
-            parcel.call = self._clock.callLater(pause, self._due, parcel)
+            parcel.call = self._clock.callLater(max(pause, tried.wait), self._due, parcel)
             self._wait(parcel)
         else:
             self.dropped += 1

@@ -13,7 +13,7 @@ from pocketagent.domain.access import Device
 from pocketagent.domain.deeds import Deed, Origin
 from pocketagent.domain.notices import Notice, PushSubscription
 from pocketagent.domain.refusals import Code, Refusal
-from pocketagent.ports import IConnection, IPush, IPushSubscriptions, StorageUnavailable, Verdict
+from pocketagent.ports import IConnection, IPush, IPushSubscriptions, StorageUnavailable, Tried, Verdict
 from pocketagent.services.audit import Audit, asked
 from pocketagent.services.deliveries import Deliveries
 
@@ -93,10 +93,10 @@ class Pushing:
         self._push.check(subscription)
         await self._change(subscription.device_id, subscription)
 
-    async def _send(self, letter: _Letter) -> Verdict:
+    async def _send(self, letter: _Letter) -> Tried:
         # It may have gone, or changed, while the letter waited.
         if self._subscriptions.get(letter.subscription.device_id) != letter.subscription:
-            return Verdict.REFUSED
+            return Tried(Verdict.REFUSED)
         return await self._push.push(letter.subscription, letter.notice)
 
     def _not_taken(self, letter: _Letter) -> None:

@@ -8,7 +8,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from pocketagent.domain.message import timestamp
 from pocketagent.domain.notices import Event, Hook, HookMessage
-from pocketagent.ports import IWebhook, Verdict
+from pocketagent.ports import IWebhook, Tried
 from pocketagent.services.deliveries import Deliveries
 from pocketagent.wire import notices as wire
 
@@ -38,7 +38,7 @@ class Webhooks:
             way.put(HookMessage(message_id, event, body))
 
     def _way(self, hook: Hook) -> Deliveries[HookMessage]:
-        async def send(message: HookMessage) -> Verdict:
+        async def send(message: HookMessage) -> Tried:
             return await self._webhook.post(hook, message)
 
         return Deliveries(self._clock, send, "a webhook's message")

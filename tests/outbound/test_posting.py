@@ -7,16 +7,18 @@ from urllib.parse import urlsplit
 
 from twisted.internet import reactor as installed
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IReactorPluggableNameResolver
 from twisted.internet.protocol import Protocol
 from twisted.internet.ssl import Certificate, optionsForClientTLS
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.internet.threads import deferToThread
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from pocketagent.outbound.posting import DEADLINE, MAX_HEAD, Post, Whither, judged
+from pocketagent.outbound.posting import DEADLINE, LONGEST_WAIT, MAX_HEAD, Post, Whither, judged, waited
 from pocketagent.outbound.public_addresses import IPublicReactor
-from pocketagent.ports import Verdict
+from pocketagent.ports import Tried, Verdict
 from tests.outbound.test_public_addresses import Names
 from tests.receiver import Receiver
 
@@ -40,6 +42,17 @@ class VerdictTests(SynchronousTestCase):
         ):
             self.assertEqual({judged(status) for status in statuses}, {verdict})
 
+    def test_waits(self) -> None:
+        """Retry-After is seconds or a date, and bounded; what is neither, or lies behind, asks for nothing."""
+        now = 784111777.0
+        for text, seconds in (
+            ("0", 0.0), ("120", 120.0), ("9" * 18, LONGEST_WAIT), ("9" * 1000, 0.0), ("-5", 0.0), ("1.5", 0.0),
+            ("", 0.0),
+            ("Sun, 06 Nov 1994 08:50:37 GMT", 60.0), ("Sun, 06 Nov 1994 08:49:00 GMT", 0.0), ("soon", 0.0),
+            ("Sun, 06 Nov 2094 08:49:37 GMT", LONGEST_WAIT), ("Sun, 99 Nov 1994 08:49:37 GMT", 0.0), ("٣", 0.0),
+        ):  # fmt: skip
+            self.assertEqual(waited(text, now), seconds, text)
+
 
 class TalkTests(SynchronousTestCase):
     """Over a connection in memory, without TLS."""
@@ -48,7 +61,7 @@ class TalkTests(SynchronousTestCase):
         self.reactor = MemoryReactorClock()
         post = Post(IPublicReactor(self.reactor, self.reactor), Names(["1.1.1.1"]), optionsForClientTLS)
         work = post.send("http://good.example:81/a?b=c", {"X-One": "1"}, b"body", Whither.PUBLIC)
-        self.sending: Deferred[Verdict] = Deferred.fromCoroutine(work)
+        self.sending: Deferred[Tried] = Deferred.fromCoroutine(work)
 
     def connect(self) -> StringTransport:
         factory = self.reactor.tcpClients[0][2]
@@ -78,14 +91,37 @@ class TalkTests(SynchronousTestCase):
         transport = self.connect()
         for byte in b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 201 Created\r\n":
             self.protocol.dataReceived(bytes([byte]))
-        self.assertIs(self.successResultOf(self.sending), Verdict.TAKEN)
+        self.assertEqual(self.successResultOf(self.sending), Tried(Verdict.TAKEN))
+        self.assertTrue(transport.disconnected)
+
+    def test_retry_after(self) -> None:
+        """Who is busy is heard to the end of its head: it may say when to come again."""
+        transport = self.connect()
+        self.protocol.dataReceived(b"HTTP/1.1 429 Slow down\r\nX: y\r\nRetry-")
+        self.assertNoResult(self.sending)
+        self.protocol.dataReceived(b"After:  30 \r\nX: y\r\n\r\nRetry-After: 5\r\n")
+        self.assertEqual(self.successResultOf(self.sending), Tried(Verdict.LATER, 30.0))
+        self.assertTrue(transport.disconnected)
+
+    def test_no_end_of_head(self) -> None:
+        """A head that has no end is worth what was heard of it."""
+        self.connect()
+        self.protocol.dataReceived(b"HTTP/1.1 503 Away\r\nRetry-After: 30\r\nX: y")
+        self.protocol.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(self.successResultOf(self.sending), Tried(Verdict.LATER, 30.0))
+
+    def test_endless_head(self) -> None:
+        """So is one that is too long."""
+        transport = self.connect()
+        self.protocol.dataReceived(b"HTTP/1.1 503 Away\r\nRetry-After: 30\r\nX: " + b"x" * MAX_HEAD)
+        self.assertEqual(self.successResultOf(self.sending), Tried(Verdict.LATER, 30.0))
         self.assertTrue(transport.disconnected)
 
     def test_too_much(self) -> None:
         """Who says too much before the status is not listened to."""
         transport = self.connect()
         self.protocol.dataReceived(b"x" * (MAX_HEAD + 1))
-        self.assertIs(self.successResultOf(self.sending), Verdict.LATER)
+        self.assertEqual(self.successResultOf(self.sending), Tried(Verdict.LATER))
         self.assertTrue(transport.disconnected)
 
     def test_silence(self) -> None:
@@ -94,13 +130,13 @@ class TalkTests(SynchronousTestCase):
         self.reactor.advance(DEADLINE - 0.1)
         self.assertNoResult(self.sending)
         self.reactor.advance(0.1)
-        self.assertIs(self.successResultOf(self.sending), Verdict.LATER)
+        self.assertEqual(self.successResultOf(self.sending), Tried(Verdict.LATER))
         self.assertTrue(transport.disconnected)
 
     def test_nobody(self) -> None:
         """So is an address that never takes the connection."""
         self.reactor.advance(DEADLINE)
-        self.assertIs(self.successResultOf(self.sending), Verdict.LATER)
+        self.assertEqual(self.successResultOf(self.sending), Tried(Verdict.LATER))
 
 
 class RealTests(TestCase):
@@ -115,7 +151,7 @@ class RealTests(TestCase):
 
     async def send(
         self, receiver: Receiver, trusted: Receiver | None, host: str = "localhost", whither: Whither = Whither.ANYWHERE
-    ) -> Verdict:
+    ) -> Tried:
         url = f"https://{host}:{receiver.port}/send"
         assert urlsplit(url).port
         return await real_post(trusted).send(url, {"X-One": "1"}, b"body", whither)
@@ -123,27 +159,27 @@ class RealTests(TestCase):
     async def test_taken(self) -> None:
         """What is sent arrives."""
         receiver = self.receiver(201)
-        self.assertIs(await self.send(receiver, receiver), Verdict.TAKEN)
+        self.assertEqual(await self.send(receiver, receiver), Tried(Verdict.TAKEN))
         came = receiver.next()
         self.assertEqual((came.path, came.body, came.headers["x-one"]), ("/send", b"body", "1"))
 
     async def test_redirect(self) -> None:
         """A redirect is not followed."""
         receiver = self.receiver(307)
-        self.assertIs(await self.send(receiver, receiver), Verdict.REFUSED)
+        self.assertEqual(await self.send(receiver, receiver), Tried(Verdict.REFUSED))
         self.assertEqual(receiver.count, 1)
 
     async def test_tls(self) -> None:
         """A certificate that nobody trusts, or of another name, is not talked to."""
         receiver, other = self.receiver(), self.receiver(name="other.example")
-        self.assertIs(await self.send(receiver, None), Verdict.LATER)
-        self.assertIs(await self.send(other, other), Verdict.LATER)
+        self.assertEqual(await self.send(receiver, None), Tried(Verdict.LATER))
+        self.assertEqual(await self.send(other, other), Tried(Verdict.LATER))
         self.assertEqual((receiver.count, other.count), (0, 0))
 
     async def test_private(self) -> None:
         """SSRF: loopback is not connected to, as an address or behind a name."""
         receiver = self.receiver()
         for host in ("localhost", "127.0.0.1", "[::1]", "127.1", "2130706433"):
-            verdict = await self.send(receiver, receiver, host, Whither.PUBLIC)
-            self.assertIn(verdict, (Verdict.REFUSED, Verdict.LATER), host)
+            tried = await self.send(receiver, receiver, host, Whither.PUBLIC)
+            self.assertIn(tried.verdict, (Verdict.REFUSED, Verdict.LATER), host)
         self.assertEqual(receiver.count, 0)

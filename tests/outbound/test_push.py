@@ -12,7 +12,7 @@ from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.outbound.memory import MemoryPushSubscriptions
 from pocketagent.outbound.push import KEEP_FOR, MAX_SIZE, FilePushSubscriptions, KeyUnusable, WebPush, own_key
 from pocketagent.outbound.push_encryption import LIFETIME, Vapid
-from pocketagent.ports import IPush, Verdict
+from pocketagent.ports import IPush, Tried, Verdict
 from tests.contracts import Here, PushSubscriptionsContract
 from tests.outbound.disks import mode
 from tests.outbound.test_posting import real_post
@@ -85,7 +85,7 @@ class WebPushTests(TestCase):
     async def test_message(self) -> None:
         """A message is read by its browser and by nobody else, and is signed by our key for that push service."""
         self.assertTrue(IPush.providedBy(self.push()))
-        self.assertIs(await self.push().push(self.subscription(), NOTICE), Verdict.TAKEN)
+        self.assertEqual(await self.push().push(self.subscription(), NOTICE), Tried(Verdict.TAKEN))
         came = self.receiver.next()
         self.assertEqual(
             self.browser.read(came.body),
@@ -115,7 +115,7 @@ class WebPushTests(TestCase):
     async def test_statuses(self) -> None:
         """What the push service says counts."""
         self.receiver.statuses[:] = [410, 429, 503, 413]
-        said = [await self.push().push(self.subscription(), NOTICE) for _ in range(4)]
+        said = [(await self.push().push(self.subscription(), NOTICE)).verdict for _ in range(4)]
         self.assertEqual(said, [Verdict.GONE, Verdict.LATER, Verdict.LATER, Verdict.REFUSED])
 
     async def test_private(self) -> None:
@@ -126,7 +126,7 @@ class WebPushTests(TestCase):
             self.assertIs(refusal.code, Code.INVALID_MESSAGE)
         strict.check(self.subscription("localhost"))
         for host in ("localhost", "127.0.0.1"):
-            self.assertIs(await strict.push(self.subscription(host), NOTICE), Verdict.REFUSED)
+            self.assertEqual(await strict.push(self.subscription(host), NOTICE), Tried(Verdict.REFUSED))
         self.assertEqual(self.receiver.count, 0)
 
     def test_no_point(self) -> "Deferred[None] | None":

@@ -19,7 +19,7 @@ from pocketagent.outbound.webhook import (
     secret_of,
     signature,
 )
-from pocketagent.ports import IWebhook, Verdict
+from pocketagent.ports import IWebhook, Tried, Verdict
 from tests.outbound.test_posting import real_post
 from tests.receiver import Receiver
 from tests.test_docs import DOCS, blocks
@@ -43,7 +43,7 @@ class WebhookTests(TestCase):
             hook = Hook(url=f"http{'s' * tls}://localhost:{receiver.port}/hook", secret=SECRET)
             webhook = SignedWebhook(real_post(receiver), lambda: 1000.9, "pocketagent/1")
             self.assertTrue(IWebhook.providedBy(webhook))
-            self.assertIs(await webhook.post(hook, MESSAGE), Verdict.TAKEN)
+            self.assertEqual(await webhook.post(hook, MESSAGE), Tried(Verdict.TAKEN))
             came = receiver.next()
             self.assertEqual(came.body, MESSAGE.body)
             self.assertEqual(came.headers["pocketagent-timestamp"], "1000")
@@ -57,7 +57,7 @@ class WebhookTests(TestCase):
         receiver = self.receiver(404, 410, 500, 400, tls=False)
         hook = Hook(url=f"http://127.0.0.1:{receiver.port}/", secret=SECRET)
         webhook = SignedWebhook(real_post(None), lambda: 0.0, "x/1")
-        said = [await webhook.post(hook, MESSAGE) for _ in range(4)]
+        said = [(await webhook.post(hook, MESSAGE)).verdict for _ in range(4)]
         self.assertEqual(said, [Verdict.LATER] * 3 + [Verdict.REFUSED])
 
 

@@ -6,7 +6,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from pocketagent.ports import Verdict
+from pocketagent.ports import Tried, Verdict
 from pocketagent.services.deliveries import AT_ONCE, FIRST_PAUSE, LONGEST_PAUSE, TRIES, WAITING, Deliveries
 from tests.services.workshop import done
 
@@ -16,14 +16,15 @@ class DeliveriesTests(SynchronousTestCase):
         self.clock = Clock()
         self.verdict = Verdict.TAKEN
         self.sent: list[tuple[float, str]] = []
-        self.slow: list[Deferred[Verdict]] | None = None
+        self.wait = 0.0
+        self.slow: list[Deferred[Tried]] | None = None
         self.lost: list[str] = []
         self.deliveries: Deliveries[str] = Deliveries(self.clock, self.send, "a test", self.lost.append)
 
-    async def send(self, content: str) -> Verdict:
+    async def send(self, content: str) -> Tried:
         self.sent.append((self.clock.seconds(), content))
         if self.slow is None:
-            return self.verdict
+            return Tried(self.verdict, self.wait)
         self.slow.append(Deferred())
         return await self.slow[-1]
 
@@ -48,6 +49,17 @@ class DeliveriesTests(SynchronousTestCase):
         self.assertEqual(self.deliveries.dropped, 1)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_asked_to_wait(self) -> None:
+        """Who asks for a longer pause has it; a shorter one changes nothing, and the number of tries stays."""
+        self.verdict, self.wait = Verdict.LATER, 100.0
+        self.deliveries.put("a")
+        for _ in range(5000):
+            self.clock.advance(1)
+        times = [when for when, _ in self.sent]
+        pauses = [later - before for before, later in itertools.pairwise(times)]
+        self.assertEqual(pauses, [max(100.0, FIRST_PAUSE * 2**each) for each in range(TRIES - 1)])
+        self.assertEqual((len(times), self.deliveries.dropped), (TRIES, 1))
+
     def test_taken_later(self) -> None:
         """It is taken as soon as its receiver is there again."""
         self.verdict = Verdict.LATER
@@ -71,7 +83,7 @@ class DeliveriesTests(SynchronousTestCase):
         for number in range(AT_ONCE + 2):
             self.deliveries.put(str(number))
         self.assertEqual(len(self.sent), AT_ONCE)
-        self.slow[0].callback(Verdict.TAKEN)
+        self.slow[0].callback(Tried(Verdict.TAKEN))
         self.assertEqual(len(self.sent), AT_ONCE + 1)
 
     def test_too_many(self) -> None:
@@ -83,7 +95,7 @@ class DeliveriesTests(SynchronousTestCase):
         self.deliveries.put("last")
         self.assertEqual(self.deliveries.dropped, 1)
         for sending in self.slow:
-            sending.callback(Verdict.TAKEN)
+            sending.callback(Tried(Verdict.TAKEN))
         names = [content for _, content in self.sent]
         self.assertNotIn(str(AT_ONCE), names)
         self.assertEqual((names[-1], len(names)), ("last", AT_ONCE + WAITING))
@@ -115,7 +127,7 @@ class DeliveriesTests(SynchronousTestCase):
         stopped = done(self.deliveries.stop(2))
         self.deliveries.put("c")
         self.assertNoResult(stopped)
-        self.slow[0].callback(Verdict.TAKEN)
+        self.slow[0].callback(Tried(Verdict.TAKEN))
         self.successResultOf(stopped)
         self.assertEqual([content for _, content in self.sent], ["a", "b"])
         self.assertEqual(self.clock.getDelayedCalls(), [])
