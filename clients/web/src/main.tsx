@@ -2,13 +2,16 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { ServerContext } from "./context";
 import { isKnown } from "./link/api";
+import { kept } from "./link/local";
 import { Server } from "./link/server";
 import { registerWorker } from "./link/worker";
 import { routeOf } from "./state/route";
+import { seenOf } from "./state/seen";
 import { store } from "./state/store";
 import "./styles/base.css";
 import { App } from "./views/App";
 
+store.setState({ seen: seenOf(kept("seen")) });
 const server = new Server(store, `wss://${window.location.host}/ws`, isKnown);
 // Whoever comes with a link to pair is not known yet: asking as somebody would only be refused.
 if (routeOf(window.location.hash).page !== "pair") void server.start();

@@ -38,8 +38,65 @@ export const words = {
     executing: "Working",
     error: "Failed",
     asks: (count: number) => (count === 1 ? "Asks you" : `Asks you ${count} things`),
-    archived: "Archived",
+    archived: (count: number) => `${count.toLocaleString("en")} archived`,
     search: "Find a project",
+    noneFound: "No project is called so.",
+    news: "New:",
+    notAdmin: "Only a device of scope admin may change projects.",
+    menu: (name: string) => `What to do with ${name}`,
+    name: "Name",
+    rename: "Rename",
+    archive: "Archive",
+    unarchive: "Take out of the archive",
+    remove: "Delete",
+    removeTitle: (name: string) => `Delete ${name}?`,
+    goes: "Its conversation and all else that the server keeps of it are deleted for ever, for all devices.",
+    stays: "The directory stays as it is:",
+    works: "Claude works in it now: stop that first.",
+    ago: (seconds: number) => {
+      if (seconds < 60) return "now";
+      if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+      if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h`;
+      return `${Math.floor(seconds / 86_400)} d`;
+    },
+  },
+
+  browsing: {
+    where: "Where you look",
+    roots: "All roots",
+    choose: "Choose where to look",
+    inside: "Directories in it",
+    find: "Find a directory",
+    empty: "There are no directories in it.",
+    truncated: "There are more directories than can be shown.",
+    hidden: "Show hidden directories, too",
+    offline: "Directories can be looked through when there is a connection.",
+    git: "git",
+    nesting: "with a project",
+    isProject: "project",
+    already: "This is a project already:",
+    create: "Make it a project",
+    toIt: "To that project",
+    trust: {
+      title: "Files that run by themselves",
+      explain: "Hooks, servers and settings in these files run code without any question when Claude starts here:",
+      approve: "I know these files and trust them as they are",
+      otherwise: "Without it the project works, and Claude ignores them. You can trust them later.",
+      impossible: "They cannot be trusted: they cannot be read, or are too many.",
+    },
+  },
+
+  welcome: {
+    choose: "Choose a project, or make a new one.",
+  },
+
+  broken: {
+    title: "This page failed",
+    explain: "That is a mistake of the client. What you have sent is safe with the server.",
+  },
+
+  status: {
+    title: "Status",
   },
 
   conversation: {
@@ -94,6 +151,13 @@ export const words = {
     interrupt: "Interrupt",
   },
 
+  windowTitle: (project: string, asked: number) =>
+    `${asked > 0 ? `(${asked}) ` : ""}${project ? `${project} – ` : ""}Pocket Agent`,
+  skip: "Skip the list",
   back: "Back",
   close: "Close",
+  cancel: "Cancel",
+  save: "Save",
+  again: "Try again",
+  reload: "Reload",
 };

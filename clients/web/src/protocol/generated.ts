@@ -288,6 +288,10 @@ export interface Protocol {
   Kind?: Kind;
   DeviceList?: DeviceList;
   ChangeRequest?: ChangeRequest;
+  Candidates?: Candidates;
+  Candidate?: Candidate;
+  Mentions?: Mentions;
+  Mention?: Mention;
   PushState?: PushState;
   PushRules?: PushRules;
   Occasion?: Occasion;
@@ -713,6 +717,36 @@ export interface ChangeRequest {
   name?: string;
   expires_at?: string | null;
   last_admin?: boolean;
+}
+/**
+ * A `Listing` with what is known of the projects.
+ */
+export interface Candidates {
+  path: string | null;
+  parent: string | null;
+  directories: Candidate[];
+  truncated: boolean;
+}
+/**
+ * A directory that may become a project. `project_id`: of the one that it is already. `nesting`: it lies in a project or around one, and so cannot be one itself.
+ */
+export interface Candidate {
+  name: string;
+  path: string;
+  project_id: string | null;
+  git: boolean;
+  nesting: boolean;
+}
+export interface Mentions {
+  files: Mention[];
+  truncated: boolean;
+}
+/**
+ * A file or a directory that may be meant.
+ */
+export interface Mention {
+  path: string;
+  directory: boolean;
 }
 /**
  * The answer to `GET /api/v1/push`. `rules` are those of the device that asks, null where it has not registered.

@@ -1,12 +1,16 @@
-/** Where in the client one is: it stands in the fragment, which no server sees. `#/projects/ID`, `#pair=CODE`. */
+/**
+ * Where in the client one is: it stands in the fragment, which no server sees. `#/projects/ID`, `#/new/home/me` (a new
+ * project, looking into /home/me), `#/status`, `#/trust`, `#pair=CODE`.
+ */
 
 import { useSyncExternalStore } from "react";
 
 export type Route =
   | { page: "projects" }
   | { page: "project"; id: string }
-  | { page: "new" }
+  | { page: "new"; path: string }
   | { page: "status" }
+  | { page: "trust" }
   | { page: "pair"; code: string };
 
 /** The codes of `pocketagent pair` (pocketagent/domain/pairing.py). */
@@ -15,11 +19,26 @@ const CODE = /pair_[0-9a-f]{32}/;
 export function routeOf(fragment: string): Route {
   const code = CODE.exec(fragment)?.[0];
   if (fragment.startsWith("#pair=") && code !== undefined) return { page: "pair", code };
+  if (fragment.startsWith("#/new/")) return { page: "new", path: decoded(fragment.slice("#/new".length)) };
   const [, first, second] = fragment.replace(/^#/, "").split("/");
   if (first === "projects" && second) return { page: "project", id: second };
-  if (first === "new") return { page: "new" };
-  if (first === "status") return { page: "status" };
+  if (first === "new") return { page: "new", path: "" };
+  if (first === "status" || first === "trust") return { page: first };
   return { page: "projects" };
+}
+
+/** The link to look into a directory, to make one in it a project. */
+export function directoryLink(path: string): string {
+  return `#/new${path.split("/").map(encodeURIComponent).join("/")}`;
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch (error) {
+    if (error instanceof URIError) return "";
+    throw error;
+  }
 }
 
 function subscribe(changed: () => void): () => void {

@@ -15,6 +15,7 @@ import type {
   ProjectState,
 } from "../protocol/generated";
 import { entryOf, type Message } from "../protocol/messages";
+import type { Seen } from "./seen";
 import { append, empty, prepend, type Thread } from "./thread";
 import { SILENT, type Writing, write } from "./writing";
 
@@ -62,6 +63,8 @@ export interface State {
   conversations: Readonly<Record<string, Conversation>>;
   unsent: readonly Unsent[];
   agent: AgentInfo | null;
+  /** What this browser has shown of the projects; null before it is known. */
+  seen: Seen | null;
   /** What a person should know, once: a refusal, a failure. */
   toast: { text: string; at: number } | null;
 }
@@ -73,6 +76,7 @@ export const INITIAL: State = {
   conversations: {},
   unsent: [],
   agent: null,
+  seen: null,
   toast: null,
 };
 

@@ -1,27 +1,83 @@
-import { useRoute } from "../state/route";
+import { lazy, Suspense, useEffect, useRef } from "react";
+import { type Route, useRoute } from "../state/route";
 import { useKnown } from "../state/store";
 import { words } from "../words";
 import "../styles/app.css";
+import { Broken } from "./Broken";
 import { ConnectionStrip } from "./ConnectionStrip";
-import { Pair } from "./Pair";
-import { ProjectList } from "./ProjectList";
 import { ProjectPage } from "./ProjectPage";
+import { ProjectList } from "./projects/ProjectList";
+import { SideBar } from "./SideBar";
+import { useSigns } from "./signs";
 import { Toast } from "./Toast";
+import { Welcome } from "./Welcome";
 
+const Pair = lazy(async () => ({ default: (await import("./pairing/Pair")).Pair }));
+const NewProject = lazy(async () => ({ default: (await import("./projects/NewProject")).NewProject }));
+
+/** The list beside the page on a wide screen; on a phone one of both. */
 export function App() {
   const route = useRoute();
   const isOut = useKnown((state) => state.connection.is === "out");
-  if (route.page === "pair" || isOut) return <Pair code={route.page === "pair" ? route.code : ""} />;
+  const main = useRef<HTMLElement>(null);
+  const current = route.page === "project" ? route.id : "";
+  useSigns(current);
+  useFocus(route, main);
+  if (route.page === "pair" || isOut) {
+    return (
+      <Broken>
+        <Suspense>
+          <Pair code={route.page === "pair" ? route.code : ""} />
+        </Suspense>
+      </Broken>
+    );
+  }
   return (
     <div className={route.page === "projects" ? "app at-list" : "app"}>
-      <nav className="side" aria-label={words.projects.title}>
-        <ProjectList current={route.page === "project" ? route.id : ""} />
-      </nav>
-      <main className="page">
-        <ConnectionStrip />
-        {route.page === "project" && <ProjectPage key={route.id} id={route.id} />}
+      <button type="button" className="button skip" onClick={() => main.current?.focus()}>
+        {words.skip}
+      </button>
+      <SideBar>
+        <ProjectList current={current} />
+      </SideBar>
+      <main className="page" ref={main} tabIndex={-1}>
+        <Broken key={pageOf(route)}>
+          <Suspense>
+            <Page route={route} />
+          </Suspense>
+        </Broken>
       </main>
+      <ConnectionStrip />
       <Toast />
     </div>
   );
+}
+
+function Page({ route }: { route: Route }) {
+  switch (route.page) {
+    case "project":
+      return <ProjectPage key={route.id} id={route.id} />;
+    case "new":
+      return <NewProject path={route.path} />;
+    default:
+      return <Welcome />;
+  }
+}
+
+/** A word for the page that a route leads to: another word, another page. */
+function pageOf(route: Route): string {
+  return route.page === "project" ? `project ${route.id}` : route.page;
+}
+
+/** Whoever comes to another page by keyboard or screen reader goes on there, unless the page has said where. */
+function useFocus(route: Route, main: { current: HTMLElement | null }): void {
+  const page = pageOf(route);
+  const before = useRef(page);
+  useEffect(() => {
+    if (before.current === page) return;
+    before.current = page;
+    if (main.current?.contains(document.activeElement)) return;
+    if (page === "projects") document.querySelector<HTMLElement>(".projects a")?.focus({ preventScroll: true });
+    else main.current?.focus({ preventScroll: true });
+  }, [page, main]);
 }

@@ -4,7 +4,7 @@ import { useKnown } from "../state/store";
 import { words } from "../words";
 import { Composer } from "./Composer";
 import { Conversation } from "./Conversation";
-import { ProjectCondition } from "./ProjectList";
+import { ProjectCondition } from "./projects/ProjectCondition";
 
 /** One project: what was said, what is asked, and where one answers. */
 export function ProjectPage({ id }: { id: string }) {

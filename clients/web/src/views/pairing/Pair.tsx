@@ -1,8 +1,8 @@
 import { type FormEvent, useState } from "react";
-import { useServer } from "../context";
-import { send } from "../link/api";
-import { forgetCode, routeOf } from "../state/route";
-import { words } from "../words";
+import { useServer } from "../../context";
+import { send } from "../../link/api";
+import { forgetCode, routeOf } from "../../state/route";
+import { words } from "../../words";
 
 /** For a browser that the server does not know: a code of `pocketagent pair` makes it a device. */
 export function Pair({ code }: { code: string }) {

@@ -1,0 +1,80 @@
+import { useEffect, useState } from "react";
+import { keep } from "../../link/local";
+import { listing, MANY } from "../../state/listing";
+import { seenNow } from "../../state/seen";
+import { store, useKnown } from "../../state/store";
+import { words } from "../../words";
+import { ProjectRow } from "./ProjectRow";
+import "../../styles/projects.css";
+
+/** Seconds between two looks at the clock. */
+const CLOCK = 30;
+/** Seconds without a change after which what is on the screen is seen: while an agent speaks there are many changes. */
+const SETTLED = 0.3;
+
+/** All projects with their live state, the one that was at work last first; archived ones folded away. */
+export function ProjectList({ current }: { current: string }) {
+  const projects = useKnown((state) => state.projects);
+  const isListed = useKnown((state) => state.isListed);
+  const [wanted, setWanted] = useState("");
+  const now = useClock();
+  useSeen(current);
+  const told = words.projects;
+  const all = Object.values(projects);
+  const { active, archived } = listing(all, wanted);
+  const row = (project: (typeof all)[number]) => (
+    <ProjectRow key={project.id} project={project} isCurrent={project.id === current} now={now} />
+  );
+  return (
+    <div className="projects">
+      {all.length > MANY && (
+        <input
+          type="search"
+          className="find"
+          aria-label={told.search}
+          placeholder={told.search}
+          value={wanted}
+          onChange={(event) => setWanted(event.target.value)}
+        />
+      )}
+      {isListed && all.length === 0 && <p className="faint none">{told.none}</p>}
+      {all.length > 0 && active.length === 0 && archived.length === 0 && <p className="faint none">{told.noneFound}</p>}
+      <ul>{active.map(row)}</ul>
+      {archived.length > 0 && (
+        <details open={wanted !== ""}>
+          <summary>{told.archived(archived.length)}</summary>
+          <ul>{archived.map(row)}</ul>
+        </details>
+      )}
+    </div>
+  );
+}
+
+function useClock(): number {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), CLOCK * 1000);
+    return () => clearInterval(timer);
+  }, []);
+  return now;
+}
+
+/** What is on the screen, while somebody looks at it, is no news. */
+function useSeen(current: string): void {
+  const projects = useKnown((state) => state.projects);
+  const isListed = useKnown((state) => state.isListed);
+  useEffect(() => {
+    function look() {
+      if (!isListed || document.hidden) return;
+      const seen = seenNow(store.getState().seen, Object.values(projects), current);
+      store.setState({ seen });
+      keep("seen", seen);
+    }
+    const timer = setTimeout(look, SETTLED * 1000);
+    document.addEventListener("visibilitychange", look);
+    return () => {
+      clearTimeout(timer);
+      document.removeEventListener("visibilitychange", look);
+    };
+  }, [projects, isListed, current]);
+}
