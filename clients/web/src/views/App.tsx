@@ -5,6 +5,7 @@ import { words } from "../words";
 import "../styles/app.css";
 import { Broken } from "./Broken";
 import { ConnectionStrip } from "./ConnectionStrip";
+import { useNarrow } from "./narrow";
 import { ProjectPage } from "./ProjectPage";
 import { ProjectList } from "./projects/ProjectList";
 import { SideBar } from "./SideBar";
@@ -19,6 +20,7 @@ const NewProject = lazy(async () => ({ default: (await import("./projects/NewPro
 export function App() {
   const route = useRoute();
   const isOut = useKnown((state) => state.connection.is === "out");
+  const isNarrow = useNarrow();
   const main = useRef<HTMLElement>(null);
   const current = route.page === "project" ? route.id : "";
   useSigns(current);
@@ -32,21 +34,28 @@ export function App() {
       </Broken>
     );
   }
+  const isAtList = route.page === "projects";
   return (
-    <div className={route.page === "projects" ? "app at-list" : "app"}>
-      <button type="button" className="button skip" onClick={() => main.current?.focus()}>
-        {words.skip}
-      </button>
-      <SideBar>
-        <ProjectList current={current} />
-      </SideBar>
-      <main className="page" ref={main} tabIndex={-1}>
-        <Broken key={pageOf(route)}>
-          <Suspense>
-            <Page route={route} />
-          </Suspense>
-        </Broken>
-      </main>
+    <div className="app">
+      {!isNarrow && (
+        <button type="button" className="button skip" onClick={() => main.current?.focus()}>
+          {words.skip}
+        </button>
+      )}
+      {(isAtList || !isNarrow) && (
+        <SideBar isAlone={isNarrow}>
+          <ProjectList current={current} />
+        </SideBar>
+      )}
+      {!(isAtList && isNarrow) && (
+        <main className="page" ref={main} tabIndex={-1}>
+          <Broken key={pageOf(route)}>
+            <Suspense>
+              <Page route={route} />
+            </Suspense>
+          </Broken>
+        </main>
+      )}
       <ConnectionStrip />
       <Toast />
     </div>

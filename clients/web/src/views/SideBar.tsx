@@ -2,11 +2,12 @@ import type { ReactNode } from "react";
 import { useKnown } from "../state/store";
 import { words } from "../words";
 
-/** The list of projects, with what leads elsewhere below it: within reach of a thumb. */
-export function SideBar({ children }: { children: ReactNode }) {
+/** The list of projects, with what leads elsewhere below it: within reach of a thumb. `isAlone`: there is no page beside it. */
+export function SideBar({ isAlone, children }: { isAlone: boolean; children: ReactNode }) {
   const connection = useKnown((state) => state.connection.is);
+  const Part = isAlone ? "main" : "div";
   return (
-    <div className="side">
+    <Part className="side">
       <header className="bar">
         <h1 className="heading">{words.projects.title}</h1>
       </header>
@@ -19,6 +20,6 @@ export function SideBar({ children }: { children: ReactNode }) {
           <span className={`dot ${connection}`} /> {words.status.title}
         </a>
       </footer>
-    </div>
+    </Part>
   );
 }

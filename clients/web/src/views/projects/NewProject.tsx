@@ -18,7 +18,9 @@ export function NewProject({ path }: { path: string }) {
   const isAdmin = useKnown((state) => may(state, "admin"));
   const [isHidden, setHidden] = useState(false);
   const query = new URLSearchParams({ ...(path && { path }), ...(isHidden && { hidden: "true" }) });
-  const { answer, problem, again } = useAnswer<Candidates>(isAdmin ? `/directories?${query}` : null);
+  const { answer, problem, again } = useAnswer<Candidates>(
+    isAdmin ? `/directories${query.size ? `?${query}` : ""}` : null,
+  );
   const roots = useAnswer<Candidates>(isAdmin ? "/directories" : null);
   const told = words.browsing;
 
