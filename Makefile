@@ -11,6 +11,7 @@ BIN := $(VENV)/bin
 DATA_DIR ?= $(or $(PA_DATA_DIR),./data)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 TRIAL := $(BIN)/python -m twisted.trial
+WEB := $(BIN)/python clients/web/build.py
 
 # More options for the server: make run ARGS="--port 9443 --root ~/code"
 ARGS ?=
@@ -20,13 +21,15 @@ JOBS ?= 2
 # Seconds of fuzzing.
 SECONDS ?= 600
 
-.PHONY: help run test lint fuzz bench man pictures clean
+.PHONY: help run test lint web web-test fuzz bench man pictures clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make run      start the server and say how to connect    (ARGS="--port 9443", DATA_DIR=./data)'
 	@echo 'make test     run the tests                              (TESTS=tests.wire JOBS=1)'
 	@echo 'make lint     style, types and the floors of the house'
+	@echo 'make web      build the web client'
+	@echo 'make web-test check its types and its style, and run its tests'
 	@echo 'make fuzz     the longer hunt for bad input              (SECONDS=600)'
 	@echo 'make bench    measure the figures of the README'
 	@echo 'make man      write docs/pocketagent.1 anew, when commands changed'
@@ -35,7 +38,9 @@ help:
 
 # -- the server
 
-run: $(VENV)/.run
+run: $(BIN)/python
+	@$(WEB) 2>/dev/null || echo 'The web client could not be built (`make web` says why): the server starts without it.'
+	@$(MAKE) --no-print-directory $(VENV)/.run
 	@command -v claude >/dev/null || $(BIN)/python -c 'import claude_agent_sdk' 2>/dev/null || \
 		{ echo 'No Claude CLI on PATH: installing the one of claude-agent-sdk (170 MB) …'; $(PIP) -e '.[cli]'; } || \
 		echo 'It could not be installed: the server starts, and says so to whoever asks for work.'
@@ -47,6 +52,7 @@ run: $(VENV)/.run
 # -- checks
 
 test: $(VENV)/.test
+	@$(WEB) || echo 'Tests that need the web client are skipped.'
 	@$(TRIAL) --jobs=$(JOBS) $(TESTS)
 
 lint: $(VENV)/.lint
@@ -54,6 +60,16 @@ lint: $(VENV)/.lint
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+# -- the web client
+
+web: $(BIN)/python
+	@$(WEB)
+
+web-test: $(BIN)/python
+	@$(WEB) check test
+
+# -- more
 
 fuzz: $(VENV)/.test
 	FUZZ_SECONDS=$(SECONDS) $(TRIAL) tests.inbound.test_fuzz
@@ -68,7 +84,7 @@ pictures: $(VENV)/.test
 	$(BIN)/python docs/make_pictures.py
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info _trial_temp* .mypy_cache .ruff_cache .hypothesis twisted/plugins/dropin.cache
+	rm -rf $(VENV) clients/web/node_modules pocketagent/static build dist *.egg-info _trial_temp* .mypy_cache .ruff_cache .hypothesis twisted/plugins/dropin.cache
 	find pocketagent tests twisted benchmarks -name __pycache__ -type d -exec rm -rf {} +
 
 # -- set-up

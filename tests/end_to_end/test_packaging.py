@@ -21,8 +21,9 @@ from pocketagent.version import VERSION
 ROOT = Path(__file__).parents[2]
 SOURCES = (
     *("setup.cfg", "setup.py", "pyproject.toml", "MANIFEST.in", "LICENSE", "README.md", "CHANGELOG.md", "Makefile"),
-    *("pocketagent", "twisted", "conf", "docs", "tests"),
+    *("pocketagent", "twisted", "clients", "conf", "docs", "tests"),
 )
+STATIC = ROOT / "pocketagent" / "static"
 DEADLINE = 120
 """Seconds for one step: a machine that is busy with other tests needs a multiple of the usual two."""
 
@@ -40,6 +41,8 @@ SDIST = "import sys; from setuptools.build_meta import build_sdist; print(build_
 
 def missing_part() -> str:
     """Why these tests cannot run here."""
+    if not (STATIC / "index.html").exists():
+        return "the web client is not built (make web)"
     if importlib.util.find_spec("pip") is None:
         return "pip is not installed"
     try:
@@ -59,7 +62,7 @@ class InstallTests(SynchronousTestCase):
         self.directory = Path(self.mktemp()).absolute()
         self.source = self.directory / "source"
         self.source.mkdir(parents=True)
-        ignore = shutil.ignore_patterns("__pycache__", "dropin.cache", "*.egg-info")
+        ignore = shutil.ignore_patterns("__pycache__", "dropin.cache", "*.egg-info", "node_modules")
         for name in SOURCES:
             if (ROOT / name).is_dir():
                 shutil.copytree(ROOT / name, self.source / name, ignore=ignore)
@@ -108,14 +111,19 @@ class InstallTests(SynchronousTestCase):
             str(path.relative_to(self.source)) for folder in folders for path in (self.source / folder).rglob("*.py")
         )
 
+    def client(self) -> Sequence[str]:
+        """The files of the web client's build."""
+        return sorted(str(path.relative_to(ROOT)) for path in STATIC.rglob("*") if path.is_file())
+
     def test_wheel(self) -> None:
-        """A wheel has every module and the plugin, and no test."""
+        """A wheel has every module, the plugin and the web client, and no test."""
         words = "--no-deps", "--no-build-isolation", "--wheel-dir", str(self.directory), str(self.source)
         self.run_python(sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", *words)
         (wheel,) = self.directory.glob("*.whl")
         with zipfile.ZipFile(wheel) as archive:
-            names = [name for name in archive.namelist() if name.endswith(".py")]
-        self.assertEqual(sorted(names), self.sources("pocketagent", "twisted"))
+            names = archive.namelist()
+        self.assertEqual(sorted(name for name in names if name.endswith(".py")), self.sources("pocketagent", "twisted"))
+        self.assertEqual(sorted(name for name in names if "/static/" in name), self.client())
         place = self.installed(str(wheel))
         self.check(place, place.parent)
         self.check_manual(place)
@@ -125,7 +133,17 @@ class InstallTests(SynchronousTestCase):
         name = self.run_python(sys.executable, "-c", SDIST, str(self.directory), cwd=self.source).split()[-1]
         with tarfile.open(self.directory / name) as archive:
             members = {member.partition("/")[2] for member in archive.getnames()}
-        for needed in *self.sources("pocketagent", "twisted", "tests"), "conf/pocketagent.toml", "Makefile", "LICENSE":
+        for needed in (
+            *self.sources("pocketagent", "twisted", "tests", "clients"),
+            *self.client(),
+            *(
+                "conf/pocketagent.toml",
+                "Makefile",
+                "LICENSE",
+                "clients/web/package-lock.json",
+                "clients/web/src/main.tsx",
+            ),
+        ):
             self.assertIn(needed, members)
         place = self.installed(str(self.directory / name))
         self.check(place, place.parent)
