@@ -13,6 +13,7 @@ export const words = {
     waiting: (seconds: number) => `No connection. Trying again in ${plural(seconds, "second")}.`,
     retrying: "No connection. Trying again …",
     now: "Try now",
+    tooLarge: "That is too much for one message to the server.",
     kept: "This is what was seen last.",
   },
 
@@ -149,6 +150,7 @@ export const words = {
     placeholder: "What is to be done?",
     send: "Send",
     interrupt: "Interrupt",
+    dropped: "It was dropped before it ran.",
   },
 
   windowTitle: (project: string, asked: number) =>

@@ -4,24 +4,26 @@
  */
 
 import type { Json } from "../protocol/agent";
-import type { Entry, Options, ProjectState } from "../protocol/generated";
+import type { Attached, ConnectionEstablished, MessagesFound, Options } from "../protocol/generated";
 import { type Message, Refused } from "../protocol/messages";
+import { type Choice, choicesOf, chosen, type Draft, putBack } from "../state/prompts";
 import {
   type Connection,
   change,
   connected,
   conversation,
   hear,
+  newest,
   older,
   opened,
-  refused,
   type State,
-  sending,
-  sent,
-  type Unsent,
 } from "../state/state";
 import type { Store } from "../state/store";
 import { append, empty } from "../state/thread";
+import { Drafts } from "./drafts";
+import { Keeping } from "./keeping";
+import { keep, kept } from "./local";
+import { Prompts } from "./prompts";
 import * as shelf from "./shelf";
 import { Lost, Socket } from "./socket";
 
@@ -29,8 +31,8 @@ import { Lost, Socket } from "./socket";
 const PAGE = 100;
 /** Where more than these were missed, the newest page is loaded instead of all of them. */
 const MAX_MISSED = 500;
-/** Seconds between two writes of what is kept of a conversation. */
-const KEEP_EVERY = 2;
+/** Projects that are kept open beside the one that is shown, so that going back to one is quick. */
+const MAX_OPEN = 6;
 /** How long a new event is on the screen before it is said to be seen, in seconds. */
 const SEEN_AFTER = 1;
 
@@ -38,34 +40,42 @@ export class Server {
   readonly #store: Store;
   readonly #socket: Socket;
   #isStarted = false;
-  #keeping: ReturnType<typeof setTimeout> | undefined;
+  readonly #prompts: Prompts;
+  readonly #drafts: Drafts;
+  readonly #keeping: Keeping;
   #seeing: ReturnType<typeof setTimeout> | undefined;
   readonly #acknowledged = new Map<string, number>();
-  readonly #stale = new Set<string>();
+  /** The project on the screen, and those that were, the last one last. */
+  #shown: string | null = null;
+  #recent: readonly string[] = [];
 
   constructor(store: Store, url: string, isKnown: () => Promise<boolean>) {
     this.#store = store;
     this.#socket = new Socket(url, this, isKnown);
+    this.#prompts = new Prompts(store, async (id, data) => (await this.#socket.request("execute", id, data)).data);
+    this.#drafts = new Drafts(store);
+    this.#keeping = new Keeping(store);
   }
 
-  /** Begin: first with what is kept, then with what the server says. Once more, where this device was just paired. */
+  /** Begin: what is kept is shown until the server says more. Once more, where this device was just paired. */
   async start(): Promise<void> {
     if (this.#isStarted) {
       this.again();
       return;
     }
     this.#isStarted = true;
-    const [projects, unsent] = await Promise.all([shelf.keptProjects(), shelf.keptUnsent()]);
-    this.#set((state) => ({
-      ...state,
-      projects: state.isListed ? state.projects : Object.fromEntries(projects.map((one) => [one.id, one])),
-      unsent,
-    }));
-    this.#socket.start();
     window.addEventListener("online", () => this.#wake());
-    window.addEventListener("offline", () => this.#connection({ is: "offline" }));
-    window.addEventListener("pageshow", () => this.#wake());
-    document.addEventListener("visibilitychange", () => document.hidden || this.#wake());
+    window.addEventListener("offline", () => this.#gone());
+    window.addEventListener("pageshow", (event) => event.persisted && this.#wake());
+    window.addEventListener("pagehide", () => this.#rest());
+    document.addEventListener("visibilitychange", () => (document.hidden ? this.#keepNow() : this.#wake()));
+    this.#set((state) => ({ ...state, choices: choicesOf(kept("choices")) }));
+    this.#socket.start();
+    const [projects] = await Promise.all([shelf.keptProjects(), this.#prompts.takeUp()]);
+    this.#set((state) =>
+      state.isListed ? state : { ...state, projects: Object.fromEntries(projects.map((one) => [one.id, one])) },
+    );
+    this.#prompts.deliver();
   }
 
   /** This device has been paired: try again. */
@@ -85,6 +95,24 @@ export class Server {
 
   #connection(connection: Connection): void {
     this.#set((state) => connected(state, connection));
+  }
+
+  /** The network is gone, and with it the connection, though a browser may need minutes to say so. */
+  #gone(): void {
+    if (this.#store.getState().connection.is === "out") return;
+    this.#socket.drop();
+    this.#connection({ is: "offline" });
+  }
+
+  /** The page may be gone for good, or be frozen and shown again: no connection outlives that. */
+  #rest(): void {
+    this.#keepNow();
+    this.#socket.drop();
+  }
+
+  #keepNow(): void {
+    this.#keeping.now();
+    this.#drafts.keepNow();
   }
 
   #wake(): void {
@@ -116,19 +144,28 @@ export class Server {
       if (established === undefined) return next;
       return connected(next, { is: "online", established: established.data as never });
     });
+    const changed = new Set<string>();
     for (const message of messages) {
-      if (message.project_id !== undefined && message.seq !== undefined) this.#stale.add(message.project_id);
+      if (message.type === "connection_established") this.#greeted(message);
+      if (message.project_id !== undefined && message.seq !== undefined) changed.add(message.project_id);
       if (message.type === "project_deleted" && message.project_id) void shelf.forgetThread(message.project_id);
     }
-    this.#keepSoon();
+    this.#keeping.changed(changed);
     this.#seenSoon();
+  }
+
+  #greeted(message: Message): void {
+    const { limits } = message.data as unknown as ConnectionEstablished;
+    if (limits.message_size !== undefined) this.#socket.messageSize = limits.message_size;
   }
 
   async #arrive(): Promise<void> {
     try {
       await this.#socket.request("project_list", null, { subscribe: true });
-      await Promise.all(Object.keys(this.#store.getState().conversations).map((id) => this.#join(id)));
-      for (const prompt of this.#store.getState().unsent) if (!prompt.problem) void this.#deliver(prompt);
+      const { conversations, projects } = this.#store.getState();
+      void shelf.forgetOthers(Object.keys(projects));
+      await Promise.all(Object.keys(conversations).map((id) => this.#join(id)));
+      this.#prompts.deliver();
       await this.#socket.request("agent_info", null);
     } catch (error) {
       this.#told(error);
@@ -139,36 +176,43 @@ export class Server {
 
   /** Show a project: what is kept of it at once, what the server says as soon as it is there. */
   async open(id: string): Promise<void> {
+    this.#shown = id;
+    this.#recent = [...this.#recent.filter((one) => one !== id), id];
+    const surplus = this.#recent.slice(0, -MAX_OPEN);
+    for (const one of surplus) this.#leave(one);
+    this.#recent = this.#recent.slice(-MAX_OPEN);
+    this.#seenSoon();
     if (this.#store.getState().conversations[id] !== undefined) return;
-    const kept = await shelf.keptThread(id);
-    const first = kept?.entries[0];
+    const [shelved] = await Promise.all([shelf.keptThread(id), this.#drafts.takeUp(id)]);
+    const first = shelved?.entries[0];
     let shown = conversation(0, "");
-    if (kept !== undefined && first !== undefined) {
-      const thread = append(empty(first.seq - 1), kept.entries);
-      shown = { ...conversation(first.seq - 1, kept.journalId), thread };
+    if (shelved !== undefined && first !== undefined) {
+      const thread = append(empty(first.seq - 1), shelved.entries);
+      shown = { ...conversation(first.seq - 1, shelved.journalId), thread };
     }
     this.#set((state) => opened(state, id, shown));
     if (this.#store.getState().connection.is === "online") await this.#join(id).catch((error) => this.#told(error));
   }
 
-  /** Joining goes on behind what is known, unless that is too far back: then the newest page is loaded anew. */
+  /** A project is no longer on the screen: it is heard of for a while, and nothing of it is seen. */
+  hide(id: string): void {
+    if (this.#shown === id) this.#shown = null;
+  }
+
+  /** Joining goes on behind what is known; where that is too far back or another journal, behind the newest page. */
   async #join(id: string): Promise<void> {
     const { conversations, projects } = this.#store.getState();
     const open = conversations[id];
     const project = projects[id];
     if (open === undefined) return;
+    const missed = (project?.head_seq ?? 0) - open.thread.last;
     const isNear =
-      open.journalId !== "" &&
-      project?.journal_id === open.journalId &&
-      project.head_seq - open.thread.last <= MAX_MISSED &&
-      project.head_seq >= open.thread.last;
+      open.journalId !== "" && project?.journal_id === open.journalId && missed >= 0 && missed <= MAX_MISSED;
     try {
-      await this.#socket.request(
-        "project_join",
-        id,
-        isNear ? { after_seq: open.thread.last, journal_id: open.journalId } : {},
-      );
-      if (!isNear) await this.#load(id);
+      if (!isNear) await this.#load(id, {}, newest);
+      const known = this.#store.getState().conversations[id];
+      if (known === undefined) return;
+      await this.#socket.request("project_join", id, { after_seq: known.thread.last, journal_id: known.journalId });
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       this.#set((state) => change(state, id, (one) => ({ ...one, trouble: error.message })));
@@ -179,76 +223,70 @@ export class Server {
   async older(id: string): Promise<void> {
     const open = this.#store.getState().conversations[id];
     if (open === undefined || !open.isJoined || !open.hasOlder || open.isLoading) return;
-    await this.#load(id).catch((error) => this.#told(error));
+    const { first } = open.thread;
+    await this.#load(id, { before_seq: first }, (state, _, found) => older(state, id, first, found)).catch((error) =>
+      this.#told(error),
+    );
   }
 
-  async #load(id: string): Promise<void> {
-    const before = this.#store.getState().conversations[id]?.thread.first;
-    if (before === undefined) return;
-    this.#set((state) => change(state, id, (open) => ({ ...open, isLoading: true })));
+  async #load(id: string, where: object, take: (state: State, id: string, found: MessagesFound) => State) {
+    const loading = (isLoading: boolean) => this.#set((state) => change(state, id, (open) => ({ ...open, isLoading })));
+    loading(true);
     try {
-      const answer = await this.#socket.request("get_messages", id, { before_seq: before, limit: PAGE });
-      const found = answer.data.messages as Entry[];
-      this.#set((state) => older(state, id, found.toReversed(), answer.data.has_more === true));
-      this.#stale.add(id);
-      this.#keepSoon();
+      const answer = await this.#socket.request("get_messages", id, { ...where, limit: PAGE });
+      this.#set((state) => take(state, id, answer.data as unknown as MessagesFound));
+      this.#keeping.changed([id]);
     } finally {
-      this.#set((state) => change(state, id, (open) => ({ ...open, isLoading: false })));
+      loading(false);
     }
   }
 
-  /** No longer hear of a project. */
-  leave(id: string): void {
-    this.#keepNow();
+  #leave(id: string): void {
+    this.#keeping.now();
     this.#set((state) => {
       const { [id]: _, ...conversations } = state.conversations;
       return { ...state, conversations };
     });
-    this.#socket.request("project_leave", id).catch(() => undefined);
+    this.#socket.request("project_leave", id).catch((error) => this.#told(error));
   }
 
   // -- prompts
 
   /** Send a prompt; without a connection it is kept, and sent once, when there is one. */
-  async prompt(
-    projectId: string,
-    prompt: string,
-    options: Options,
-    attachments: Unsent["attachments"] = [],
-  ): Promise<void> {
-    const promptId = crypto.randomUUID();
-    const at = new Date().toISOString();
-    const unsent: Unsent = { promptId, projectId, prompt, options, attachments, at, problem: "" };
-    await shelf.keepUnsent(unsent);
-    this.#set((state) => sending(state, unsent));
-    await this.#deliver(unsent);
+  prompt(projectId: string, prompt: string, options: Options, attachments: readonly Attached[] = []): Promise<void> {
+    return this.#prompts.add(projectId, prompt, options, attachments);
   }
 
-  /** Send again what was refused; its id makes sure that it runs once. */
-  async resend(promptId: string): Promise<void> {
-    const found = this.#store.getState().unsent.find((one) => one.promptId === promptId);
-    if (found === undefined) return;
-    this.#set((state) => refused(state, promptId, ""));
-    await this.#deliver(found);
+  /** Send again what was refused or dropped. */
+  resend(promptId: string): Promise<void> {
+    return this.#prompts.resend(promptId);
   }
 
-  async discard(promptId: string): Promise<void> {
-    this.#set((state) => sent(state, promptId));
-    await shelf.forgetUnsent(promptId);
+  discard(promptId: string): Promise<void> {
+    return this.#prompts.discard(promptId);
   }
 
-  async #deliver(unsent: Unsent): Promise<void> {
-    if (this.#store.getState().connection.is !== "online") return;
-    const { promptId, projectId, prompt, options, attachments } = unsent;
-    const ids = attachments.map((one) => one.id);
-    const data = { prompt, options, queue: true, prompt_id: promptId, ...(ids.length ? { attachments: ids } : {}) };
-    try {
-      await this.#socket.request("execute", projectId, data);
-      await this.discard(promptId);
-    } catch (error) {
-      if (error instanceof Refused) this.#set((state) => refused(state, promptId, error.message));
-      else this.#told(error);
-    }
+  /** What stands in the composer of a project, as a person goes on with it. */
+  draft(id: string, draft: Draft): void {
+    this.#drafts.change(id, draft);
+  }
+
+  /** Put something into the composer of a project, to be changed and sent. */
+  putBack(id: string, more: Draft): void {
+    this.draft(id, putBack(this.#store.getState(), id, more).drafts[id] ?? more);
+  }
+
+  /** From now on the prompts of a project are run so; what runs now, too. */
+  choose(id: string, choice: Choice): void {
+    const before = this.#store.getState().choices[id];
+    this.#set((state) => chosen(state, id, choice));
+    keep("choices", this.#store.getState().choices);
+    const wished = {
+      ...(choice.model !== null && choice.model !== before?.model ? { model: choice.model } : {}),
+      ...(choice.mode !== null && choice.mode !== before?.mode ? { permission_mode: choice.mode } : {}),
+    };
+    const isRunning = this.#store.getState().projects[id]?.state === "EXECUTING";
+    if (isRunning && Object.keys(wished).length > 0) void this.ask("agent_configure", id, wished);
   }
 
   // -- everything else
@@ -272,40 +310,17 @@ export class Server {
     else if (!(error instanceof Lost)) throw error; // a lost connection is seen as such
   }
 
-  // -- what is kept
-
-  #keepSoon(): void {
-    this.#keeping ??= setTimeout(() => this.#keepNow(), KEEP_EVERY * 1000);
-  }
-
-  #keepNow(): void {
-    clearTimeout(this.#keeping);
-    this.#keeping = undefined;
-    const { conversations, projects, isListed } = this.#store.getState();
-    if (isListed) void shelf.keepProjects(Object.values(projects).map(withoutQuestions));
-    for (const id of this.#stale) {
-      const open = conversations[id];
-      if (open?.journalId) void shelf.keepThread(id, { journalId: open.journalId, entries: open.thread.tail });
-    }
-    this.#stale.clear();
-  }
-
   /** What this device has shown a person is no news for it. */
   #seenSoon(): void {
     this.#seeing ??= setTimeout(() => {
       this.#seeing = undefined;
-      if (document.hidden) return;
-      for (const [id, open] of Object.entries(this.#store.getState().conversations)) {
-        const { last } = open.thread;
-        if (!open.isJoined || (this.#acknowledged.get(id) ?? 0) >= last) continue;
-        this.#acknowledged.set(id, last);
-        this.#socket.tell("message_ack", id, { seq: last });
-      }
+      const id = this.#shown;
+      const open = id === null ? undefined : this.#store.getState().conversations[id];
+      if (document.hidden || id === null || !open?.isJoined) return;
+      const { last } = open.thread;
+      if ((this.#acknowledged.get(id) ?? 0) >= last) return;
+      this.#acknowledged.set(id, last);
+      this.#socket.tell("message_ack", id, { seq: last });
     }, SEEN_AFTER * 1000);
   }
-}
-
-function withoutQuestions(project: ProjectState): ProjectState {
-  const asked = project.pending_permissions;
-  return { ...project, pending_permissions: Array.isArray(asked) ? asked.length : asked };
 }

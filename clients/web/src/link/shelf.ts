@@ -5,13 +5,13 @@
 
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
 import type { Entry, ProjectState } from "../protocol/generated";
-import type { Unsent } from "../state/state";
+import type { Draft, Unsent } from "../state/prompts";
 
 interface Kept extends DBSchema {
   projects: { key: string; value: ProjectState };
   threads: { key: string; value: KeptThread };
   unsent: { key: string; value: Unsent };
-  drafts: { key: string; value: string };
+  drafts: { key: string; value: Draft };
 }
 
 /** The newest events of a project, without a gap. */
@@ -74,23 +74,45 @@ export function keptUnsent(): Promise<Unsent[]> {
   return attempt((db) => db.getAll("unsent"), []);
 }
 
-export function keepUnsent(prompt: Unsent): Promise<void> {
-  return attempt(async (db) => void (await db.put("unsent", prompt, prompt.promptId)), undefined);
+/** Whether it is kept now. */
+export function keepUnsent(prompt: Unsent): Promise<boolean> {
+  return attempt(async (db) => {
+    await db.put("unsent", prompt, prompt.promptId);
+    return true;
+  }, false);
 }
 
 export function forgetUnsent(promptId: string): Promise<void> {
   return attempt((db) => db.delete("unsent", promptId), undefined);
 }
 
-export function keptDraft(id: string): Promise<string> {
-  return attempt(async (db) => (await db.get("drafts", id)) ?? "", "");
+/** Whether a prompt that was kept is there no more. */
+export function isForgotten(promptId: string): Promise<boolean> {
+  return attempt(async (db) => (await db.getKey("unsent", promptId)) === undefined, false);
 }
 
-export function keepDraft(id: string, words: string): Promise<void> {
+export function keptDraft(id: string): Promise<Draft | undefined> {
+  return attempt((db) => db.get("drafts", id), undefined);
+}
+
+export function keepDraft(id: string, draft: Draft): Promise<void> {
+  const isBlank = draft.text === "" && draft.attachments.length === 0;
   return attempt(
-    async (db) => (words ? void (await db.put("drafts", words, id)) : await db.delete("drafts", id)),
+    async (db) => (isBlank ? await db.delete("drafts", id) : void (await db.put("drafts", draft, id))),
     undefined,
   );
+}
+
+/** Forget what belongs to no project that there is. */
+export function forgetOthers(ids: readonly string[]): Promise<void> {
+  const isGone = (id: string) => !ids.includes(id);
+  return attempt(async (db) => {
+    for (const name of ["threads", "drafts"] as const) {
+      for (const id of (await db.getAllKeys(name)).filter(isGone)) await db.delete(name, id);
+    }
+    for (const prompt of await db.getAll("unsent"))
+      if (isGone(prompt.projectId)) await db.delete("unsent", prompt.promptId);
+  }, undefined);
 }
 
 /** Forget everything: this device was signed out. */

@@ -5,16 +5,19 @@
 
 import { text } from "../protocol/agent";
 import type {
+  AgentContext,
   AgentInfo,
   ConnectionEstablished,
   Entry,
-  Options,
+  MessagesFound,
   PermissionRequest,
   PermissionResolved,
   ProjectJoined,
   ProjectState,
 } from "../protocol/generated";
 import { entryOf, type Message } from "../protocol/messages";
+import { words } from "../words";
+import { type Choice, type Draft, dropped, type Unsent } from "./prompts";
 import type { Seen } from "./seen";
 import { append, empty, prepend, type Thread } from "./thread";
 import { SILENT, type Writing, write } from "./writing";
@@ -30,29 +33,25 @@ export type Connection =
   | { is: "offline" }
   | { is: "out"; why: string };
 
-/** One project as it is open in this client. `isJoined`: whether the server tells us of it now. */
+/**
+ * One project as it is open in this client. `isJoined`: whether the server tells us of it now; events up to `since` were
+ * history when it was joined. `agent`, `context`: what the server last said of its process; null before. `trouble`: why
+ * it cannot be joined.
+ */
 export interface Conversation {
   thread: Thread;
   journalId: string;
   hasOlder: boolean;
   isLoading: boolean;
   isJoined: boolean;
+  since: number;
   permissions: readonly PermissionRequest[];
   writing: Writing;
   model: string;
   mode: string;
+  agent: AgentInfo | null;
+  context: AgentContext | null;
   trouble: string;
-}
-
-/** A prompt that the server has not confirmed yet. `problem`: why it was refused; it is not sent again by itself then. */
-export interface Unsent {
-  promptId: string;
-  projectId: string;
-  prompt: string;
-  options: Options;
-  attachments: readonly { id: string; name: string }[];
-  at: string;
-  problem: string;
 }
 
 export interface State {
@@ -61,7 +60,11 @@ export interface State {
   isListed: boolean;
   projects: Readonly<Record<string, ProjectState>>;
   conversations: Readonly<Record<string, Conversation>>;
+  /** Oldest first. */
   unsent: readonly Unsent[];
+  drafts: Readonly<Record<string, Draft>>;
+  choices: Readonly<Record<string, Choice>>;
+  /** What the CLI said of itself in any project. */
   agent: AgentInfo | null;
   /** What this browser has shown of the projects; null before it is known. */
   seen: Seen | null;
@@ -75,6 +78,8 @@ export const INITIAL: State = {
   projects: {},
   conversations: {},
   unsent: [],
+  drafts: {},
+  choices: {},
   agent: null,
   seen: null,
   toast: null,
@@ -87,10 +92,13 @@ export function conversation(head: number, journalId: string): Conversation {
     hasOlder: head > 0,
     isLoading: false,
     isJoined: false,
+    since: 0,
     permissions: [],
     writing: SILENT,
     model: "",
     mode: "",
+    agent: null,
+    context: null,
     trouble: "",
   };
 }
@@ -133,8 +141,19 @@ function one(state: State, message: Message): State {
       return stands(state, message);
     case "project_joined":
       return joined(state, message.data as unknown as ProjectJoined);
-    case "agent_info":
-      return { ...state, agent: message.data as unknown as AgentInfo };
+    case "agent_info": {
+      const agent = message.data as unknown as AgentInfo;
+      return message.project_id === undefined
+        ? { ...state, agent }
+        : change(state, message.project_id, (open) => ({ ...open, agent }));
+    }
+    case "agent_context": {
+      const context = message.data as unknown as AgentContext;
+      return change(state, message.project_id ?? "", (open) => ({ ...open, context }));
+    }
+    case "prompt_dropped":
+      if (message.seq === undefined) return state;
+      return happened(dropped(state, message, words.composer.dropped), message);
     default:
       return happened(state, message);
   }
@@ -143,7 +162,8 @@ function one(state: State, message: Message): State {
 function listed(state: State, projects: readonly ProjectState[]): State {
   const found = Object.fromEntries(projects.map((project) => [project.id, project]));
   const conversations = Object.entries(state.conversations).filter(([id]) => id in found);
-  return { ...state, isListed: true, projects: found, conversations: Object.fromEntries(conversations) };
+  const unsent = state.unsent.filter((prompt) => prompt.projectId in found);
+  return { ...state, isListed: true, projects: found, conversations: Object.fromEntries(conversations), unsent };
 }
 
 function deleted(state: State, id: string): State {
@@ -164,12 +184,12 @@ function stands(state: State, message: Message): State {
   return change(next, told.id, (open) => ({ ...open, permissions }));
 }
 
+/** Who joins does so behind the last event of the thread; after a gap everything that there is comes anew. */
 function joined(state: State, told: ProjectJoined): State {
   return change(state, told.project_id, (open) => {
     const isKnown = told.replay === "complete" && told.journal_id === open.journalId;
-    const thread = isKnown ? open.thread : empty(told.replay === "gap" ? told.first_seq - 1 : told.head_seq);
-    const hasOlder = isKnown ? open.hasOlder : told.replay === "complete" && told.first_seq <= told.head_seq;
-    return { ...open, thread, hasOlder, journalId: told.journal_id, isJoined: true, isLoading: false, writing: SILENT };
+    const anew = isKnown ? {} : { thread: empty(told.first_seq - 1), hasOlder: false, journalId: told.journal_id };
+    return { ...open, ...anew, isJoined: true, since: told.head_seq, trouble: "", writing: SILENT };
   });
 }
 
@@ -187,6 +207,7 @@ function told(open: Conversation, message: Message): Conversation {
   if (message.seq === undefined) return open;
   switch (message.type) {
     case "permission_request": {
+      if (message.seq <= open.since) return open; // the join has told which are open
       const asked = message.data as unknown as PermissionRequest;
       const others = open.permissions.filter((one) => one.permission_id !== asked.permission_id);
       return { ...open, permissions: [...others, asked] };
@@ -230,14 +251,21 @@ export function opened(state: State, id: string, kept: Conversation): State {
   return { ...state, conversations: { ...state.conversations, [id]: kept } };
 }
 
-/** A page of history has come, oldest first. */
-export function older(state: State, id: string, entries: readonly Entry[], hasOlder: boolean): State {
-  return change(state, id, (open) => ({
-    ...open,
-    thread: prepend(open.thread, entries),
-    hasOlder,
-    isLoading: false,
-  }));
+/** The newest page of a project's journal, newest first, in the place of whatever was known of it. */
+export function newest(state: State, id: string, found: MessagesFound): State {
+  return change(state, id, (open) => {
+    const entries = found.messages.toReversed();
+    const thread = append(empty((entries[0]?.seq ?? found.head_seq + 1) - 1), entries);
+    return { ...open, thread, hasOlder: found.has_more, journalId: found.journal_id };
+  });
+}
+
+/** The page of history that comes before event `before`, newest first. Where that is no longer the first, it is of no use. */
+export function older(state: State, id: string, before: number, found: MessagesFound): State {
+  return change(state, id, (open) => {
+    if (open.thread.first !== before || open.journalId !== found.journal_id) return open;
+    return { ...open, thread: prepend(open.thread, found.messages.toReversed()), hasOlder: found.has_more };
+  });
 }
 
 /** The connection changed. Who is not connected has joined nothing, and hears no rest of what is being written. */
@@ -250,16 +278,4 @@ export function connected(state: State, connection: Connection): State {
     ]),
   );
   return { ...state, connection, conversations };
-}
-
-export function sending(state: State, prompt: Unsent): State {
-  return { ...state, unsent: [...state.unsent.filter((one) => one.promptId !== prompt.promptId), prompt] };
-}
-
-export function sent(state: State, promptId: string): State {
-  return { ...state, unsent: state.unsent.filter((one) => one.promptId !== promptId) };
-}
-
-export function refused(state: State, promptId: string, problem: string): State {
-  return { ...state, unsent: state.unsent.map((one) => (one.promptId === promptId ? { ...one, problem } : one)) };
 }

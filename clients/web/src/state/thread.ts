@@ -40,7 +40,10 @@ export function prepend(thread: Thread, entries: readonly Entry[]): Thread {
   const reading = read(older);
   const carry = thread.last < thread.first ? reading.carry : thread.carry;
   const tail = [...older, ...thread.tail].slice(-KEPT);
-  return { ...joined(reading, thread), carry, first: oldest.seq, last: thread.last, tail };
+  // What runs at the end of the older page did not begin in the newer one, which could not know that.
+  const runs = reading.carry.executionId;
+  const items = thread.items.filter((item) => item.kind !== "begun" || item.executionId !== runs);
+  return { ...joined(reading, { ...thread, items }), carry, first: oldest.seq, last: thread.last, tail };
 }
 
 function joined(older: Findings & { items: readonly Item[] }, newer: Reading | Thread) {

@@ -1,5 +1,5 @@
 import { useServer } from "../context";
-import type { Unsent } from "../state/state";
+import type { Unsent } from "../state/prompts";
 import { words } from "../words";
 
 /** A prompt that the server has not confirmed yet, or has refused. */
