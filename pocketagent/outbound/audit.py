@@ -20,13 +20,13 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 
 from attrs import define, field, frozen
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from pocketagent.domain.deeds import FIRST, Deed, Origin, Record
 from pocketagent.domain.message import timestamp
 from pocketagent.outbound.disk import Disk, create, load, make_directory, read, reopen, save, sync_directory, write
+from pocketagent.outbound.rounds import Rounds
 from pocketagent.ports import IAudit, IThreads, StorageUnavailable
 from pocketagent.wire.audit import MAX_LINE, Broken, decode, decode_head, encode, encode_head
 
@@ -281,43 +281,32 @@ class AuditFiles:
 @implementer(IAudit)
 @define(eq=False)
 class FileAudit:
-    """The audit log in files, by way of the threads. What comes while the disk is busy is written together."""
+    """The audit log in files, by way of the threads. Who comes while the disk is busy shares the next look at it, and
+    the next write."""
 
     _threads: IThreads
     _files: AuditFiles
-    _waiting: list[tuple[Deed, "Deferred[Record]"]] = field(factory=list)
-    _is_writing: bool = False
+    _checks: Rounds[None, None] = field(init=False)
+    _appends: Rounds[Deed, Record] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._checks, self._appends = Rounds(self._check), Rounds(self._append)
 
     async def check(self) -> None:
-        await self._threads.run(self._files.check)
+        await self._checks.join(None)
 
     async def append(self, deed: Deed) -> Record:
-        kept: Deferred[Record] = Deferred()
-        self._waiting.append((deed, kept))
-        if not self._is_writing:
-            self._is_writing = True
-            # Not as a part of whoever asked first: that one may be cancelled.
-            Deferred.fromCoroutine(self._write()).addErrback(lambda why: _log.failure("the audit log is stuck", why))
-        return await kept
+        return await self._appends.join(deed)
 
     async def head(self) -> tuple[int, str] | None:
         return await self._threads.run(self._files.head)
 
-    async def _write(self) -> None:
-        try:
-            while self._waiting:
-                waiting, self._waiting = self._waiting, []
-                deeds = [deed for deed, _ in waiting]
-                try:
-                    records = await self._threads.run(partial(self._files.append, deeds))
-                except Exception as problem:  # noqa: BLE001  # each of them is told
-                    for _, kept in waiting:
-                        kept.errback(problem)
-                else:
-                    for (_, kept), record in zip(waiting, records, strict=True):
-                        kept.callback(record)
-        finally:
-            self._is_writing = False
+    async def _check(self, askers: Sequence[None]) -> Sequence[None]:
+        await self._threads.run(self._files.check)
+        return askers
+
+    async def _append(self, deeds: Sequence[Deed]) -> Sequence[Record]:
+        return await self._threads.run(partial(self._files.append, deeds))
 
 
 def _repair(what: str, **details: object) -> Deed:

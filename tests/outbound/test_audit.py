@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -85,6 +86,21 @@ class FileAuditTests(AuditContract, TestCase):
         threads.go()
         self.assertEqual([self.successResultOf(one).seq for one in waiting], [1, 2, 3, 4, 5])
         self.assertEqual(faults(files), [])
+
+    async def test_looks_together(self) -> None:
+        """Who asks during a look shares the next one, which sees what is true then."""
+        threads = Steered()
+        root = Path(self.mktemp()).absolute()
+        log = FileAudit(threads, AuditFiles(str(root), lambda: NOW))
+        asking = [Deferred.fromCoroutine(log.check()) for _ in range(5)]
+        threads.go()
+        self.successResultOf(asking[0])
+        self.assertEqual([one.called for one in asking[1:]], [False] * 4)
+        shutil.rmtree(root)
+        root.write_text("in the way")
+        threads.go()
+        for one in asking[1:]:
+            self.failureResultOf(one, StorageUnavailable)
 
     async def test_given_up(self) -> None:
         """Who gives up waiting takes nobody else's record away, and its own is kept."""
