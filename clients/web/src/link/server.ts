@@ -4,7 +4,7 @@
  */
 
 import type { Json } from "../protocol/agent";
-import type { Attached, ConnectionEstablished, MessagesFound, Options } from "../protocol/generated";
+import type { AnswerPermission, Attached, ConnectionEstablished, MessagesFound, Options } from "../protocol/generated";
 import { type Message, Refused } from "../protocol/messages";
 import { type Choice, choicesOf, chosen, type Draft, putBack } from "../state/prompts";
 import {
@@ -35,6 +35,9 @@ const MAX_MISSED = 500;
 const MAX_OPEN = 6;
 /** How long a new event is on the screen before it is said to be seen, in seconds. */
 const SEEN_AFTER = 1;
+
+/** What a person says to a question of the agent. */
+export type PermissionAnswer = Omit<AnswerPermission, "project_id" | "permission_id">;
 
 export class Server {
   readonly #store: Store;
@@ -298,6 +301,18 @@ export class Server {
     } catch (error) {
       this.#told(error);
       return null;
+    }
+  }
+
+  /** Answer a question of the agent; whether that is settled. Where somebody was faster, that is no error to the person. */
+  async answer(projectId: string, permissionId: string, answer: PermissionAnswer): Promise<boolean> {
+    try {
+      await this.#socket.request("permission_response", projectId, { permission_id: permissionId, ...answer });
+      return true;
+    } catch (error) {
+      if (error instanceof Refused && error.code === "PERMISSION_NOT_FOUND") return true;
+      this.#told(error);
+      return false;
     }
   }
 

@@ -6,7 +6,15 @@
  */
 
 import { isJson, type Json, list, number, object, objects, text } from "../protocol/agent";
-import type { Attached, ClientMessage, Entry, PermissionResolved, PromptDropped } from "../protocol/generated";
+import type {
+  Attached,
+  Behavior,
+  ClientMessage,
+  Entry,
+  PermissionRequest,
+  PermissionResolved,
+  PromptDropped,
+} from "../protocol/generated";
 
 export type Item = { key: string; seq: number; at: string } & (
   | { kind: "prompt"; text: string; by: string; executionId: string; attachments: readonly Attached[] }
@@ -15,7 +23,7 @@ export type Item = { key: string; seq: number; at: string } & (
   | { kind: "thought"; text: string }
   | { kind: "call"; id: string; name: string; input: Json }
   | { kind: "notice"; text: string; detail: string; tone: "plain" | "warning" }
-  | { kind: "answered"; behavior: string; by: string; reason: string; permissionId: string }
+  | { kind: "answered"; permissionId: string; answer: Answer }
   | { kind: "ended"; outcome: string; seconds: number | null; cost: number | null; tokens: number | null }
   | { kind: "failed"; code: string; message: string; stderr: string }
 );
@@ -34,9 +42,22 @@ export interface Image {
   data: string;
 }
 
-/** What is found by id, over pages: results by call, the work of subagents by the call that began them, prompts by execution. */
+/** How a question of the agent was answered. `by`: the name of the device, empty where nobody did. */
+export interface Answer {
+  at: string;
+  behavior: Behavior;
+  by: string;
+  reason: string;
+}
+
+/**
+ * What is found by id, over pages: results by call, what a call waited for (`questions`) and the answers by question,
+ * the work of subagents by the call that began them, prompts by execution.
+ */
 export interface Findings {
   results: Readonly<Record<string, Result>>;
+  questions: Readonly<Record<string, { at: string; permissionId: string }>>;
+  answers: Readonly<Record<string, Answer>>;
   inner: Readonly<Record<string, readonly Item[]>>;
   prompts: Readonly<Record<string, ClientMessage>>;
 }
@@ -56,6 +77,8 @@ export interface Reading extends Findings {
 export const NOTHING: Reading = {
   items: [],
   results: {},
+  questions: {},
+  answers: {},
   inner: {},
   prompts: {},
   carry: { total: null, executionId: null, began: "" },
@@ -75,6 +98,8 @@ type Without<T> = T extends unknown ? Omit<T, "key" | "seq" | "at"> : never;
 class Reader {
   readonly #items: Item[] = [];
   readonly #results: Record<string, Result> = {};
+  readonly #questions: Record<string, { at: string; permissionId: string }> = {};
+  readonly #answers: Record<string, Answer> = {};
   readonly #inner: Record<string, Item[]> = {};
   readonly #prompts: Record<string, ClientMessage> = {};
   #carry: Carry;
@@ -87,6 +112,8 @@ class Reader {
     return {
       items: this.#items,
       results: this.#results,
+      questions: this.#questions,
+      answers: this.#answers,
       inner: this.#inner,
       prompts: this.#prompts,
       carry: this.#carry,
@@ -95,6 +122,7 @@ class Reader {
 
   take(entry: Entry): void {
     const data = entry.message;
+    if (entry.seq === 1) this.#carry.total ??= 0; // nothing was before it
     switch (entry.type) {
       case "client_message":
         this.#prompt(entry, data as unknown as ClientMessage);
@@ -104,6 +132,9 @@ class Reader {
         break;
       case "project_state":
         this.#stands(entry, data);
+        break;
+      case "permission_request":
+        this.#asked(entry, data as unknown as PermissionRequest);
         break;
       case "permission_resolved":
         this.#resolved(entry, data as unknown as PermissionResolved);
@@ -172,14 +203,16 @@ class Reader {
     else if (waited.queued) this.#show(entry, waited);
   }
 
+  #asked(entry: Entry, question: PermissionRequest): void {
+    if (!question.tool_use_id) return;
+    this.#questions[question.tool_use_id] = { at: entry.timestamp, permissionId: question.permission_id };
+  }
+
   #resolved(entry: Entry, told: PermissionResolved): void {
-    this.#add(entry, {
-      kind: "answered",
-      behavior: told.behavior,
-      by: told.by?.name ?? "",
-      reason: told.reason,
-      permissionId: told.permission_id,
-    });
+    const { permission_id: permissionId, behavior, by, reason } = told;
+    const answer = { at: entry.timestamp, behavior, by: by?.name ?? "", reason };
+    this.#answers[permissionId] = answer;
+    this.#add(entry, { kind: "answered", permissionId, answer });
   }
 
   #dropped(entry: Entry, told: PromptDropped): void {

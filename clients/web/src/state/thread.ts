@@ -52,6 +52,8 @@ function joined(older: Findings & { items: readonly Item[] }, newer: Reading | T
   return {
     items: [...older.items, ...newer.items],
     results: { ...older.results, ...newer.results },
+    questions: { ...older.questions, ...newer.questions },
+    answers: { ...older.answers, ...newer.answers },
     prompts: { ...older.prompts, ...newer.prompts },
     inner,
     carry: newer.carry,

@@ -3,7 +3,8 @@ import { useServer } from "../context";
 import { useKnown } from "../state/store";
 import { words } from "../words";
 import { Composer } from "./Composer";
-import { Conversation } from "./Conversation";
+import { Conversation } from "./conversation/Conversation";
+import { Permissions } from "./permissions/Permissions";
 import { ProjectCondition } from "./projects/ProjectCondition";
 
 /** One project: what was said, what is asked, and where one answers. */
@@ -26,6 +27,7 @@ export function ProjectPage({ id }: { id: string }) {
         {project && <ProjectCondition project={project} />}
       </header>
       {open && <Conversation id={id} open={open} />}
+      {project && open && <Permissions project={project} open={open} />}
       {project && <Composer project={project} />}
     </>
   );

@@ -1,0 +1,67 @@
+/** Markdown -> tokens that views draw. No HTML comes of it: what is HTML in it is a text like any other. */
+
+import { lexer, type Token } from "marked";
+import { harmless } from "./harmless";
+
+/** Characters of a text that is read as Markdown; a longer one is shown as it was written. */
+export const MAX_MARKDOWN = 200_000;
+
+/** The blocks of a text. While it is being written only the last of them changes. */
+export function blocksOfMarkdown(text: string): readonly Token[] {
+  const safe = harmless(text);
+  if (safe.length > MAX_MARKDOWN) return verbatim(safe);
+  try {
+    return lexer(safe, { gfm: true }).filter((token) => token.type !== "space" && token.type !== "def");
+  } catch (error) {
+    if (error instanceof RangeError) return verbatim(safe); // nested deeper than the stack
+    throw error;
+  }
+}
+
+function verbatim(text: string): readonly Token[] {
+  return [{ type: "paragraph", raw: text, text, tokens: [{ type: "escape", raw: text, text }] }];
+}
+
+const SCHEMES = new Set(["http:", "https:", "mailto:"]);
+
+/** Where a link leads, as the browser reads it; null for one that a person does not get as a link. */
+export function linkTo(href: string): string | null {
+  const read = references(href);
+  if (!URL.canParse(read)) return null;
+  const url = new URL(read);
+  return SCHEMES.has(url.protocol) && !url.username && !url.password ? url.href : null;
+}
+
+const NAMED: Readonly<Record<string, string>> = {
+  amp: "&",
+  lt: "<",
+  gt: ">",
+  quot: '"',
+  apos: "'",
+  nbsp: "\u00a0",
+  ndash: "–",
+  mdash: "—",
+  hellip: "…",
+  copy: "©",
+  reg: "®",
+  trade: "™",
+  times: "×",
+  middot: "·",
+  bull: "•",
+  rarr: "→",
+  larr: "←",
+};
+const ENTITY = /&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|([a-zA-Z]{2,8}));/g;
+
+/** A text with its character references read: `&lt;` is `<`. What they make acts as little as what stands there. */
+export function decoded(text: string): string {
+  return harmless(references(text));
+}
+
+function references(text: string): string {
+  return text.replace(ENTITY, (whole, decimal?: string, hex?: string, name?: string) => {
+    if (name !== undefined) return NAMED[name] ?? whole;
+    const code = decimal === undefined ? Number.parseInt(hex ?? "", 16) : Number.parseInt(decimal, 10);
+    return code > 0 && code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff) ? String.fromCodePoint(code) : "\ufffd";
+  });
+}

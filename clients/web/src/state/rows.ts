@@ -1,0 +1,84 @@
+/** What was said, as the rows of the list: small calls in a row are one, and a new day has a line. Pure. */
+
+import type { Call } from "./calls";
+import type { Findings, Item } from "./reading";
+
+/** `day`: the day that begins with this row, as the date of a person's calendar; null where it goes on. */
+export interface Row {
+  key: string;
+  seq: number;
+  at: string;
+  day: string | null;
+  /** One item; or a run of calls that only look. */
+  items: readonly Item[];
+}
+
+/** Calls that only look: a run of them is shown as one. */
+const LOOKING = new Set([
+  "Read",
+  "Grep",
+  "Glob",
+  "LS",
+  "NotebookRead",
+  "ToolSearch",
+  "TodoRead",
+  "TaskGet",
+  "TaskList",
+]);
+/** From how many on. */
+const RUN = 3;
+
+/** The rows of a conversation. `dayOf`: the day of a time where the person is. */
+export function rowsOf(items: readonly Item[], found: Findings, dayOf: (at: string) => string): readonly Row[] {
+  const rows: Row[] = [];
+  let day = "";
+  let at = 0;
+  while (at < items.length) {
+    const run = runAt(items, at);
+    const taken = run >= RUN ? items.slice(at, at + run) : items.slice(at, at + 1);
+    at += taken.length;
+    const first = taken[0];
+    if (first === undefined || !isSeen(first, found)) continue;
+    const today = dayOf(first.at);
+    rows.push({ key: first.key, seq: first.seq, at: first.at, day: today === day ? null : today, items: taken });
+    day = today;
+  }
+  return rows;
+}
+
+/** Whether an item has anything to show: an answer is shown with the call that it is about. */
+function isSeen(item: Item, found: Findings): boolean {
+  if (item.kind === "answered") return !askers(found).has(item.permissionId);
+  return item.kind !== "begun" || found.prompts[item.executionId]?.queued === true;
+}
+
+function runAt(items: readonly Item[], from: number): number {
+  let at = from;
+  while (isLooking(items[at])) at += 1;
+  return at - from;
+}
+
+function isLooking(item: Item | undefined): item is Call {
+  return item?.kind === "call" && LOOKING.has(item.name);
+}
+
+const asked = new WeakMap<object, ReadonlySet<string>>();
+
+/** The questions whose call is known. */
+function askers(found: Findings): ReadonlySet<string> {
+  const known = asked.get(found.questions) ?? new Set(Object.values(found.questions).map((one) => one.permissionId));
+  asked.set(found.questions, known);
+  return known;
+}
+
+/** The row in which an event stands, or the last one before it; -1 where there is none. */
+export function rowAt(rows: readonly Row[], seq: number): number {
+  let low = 0;
+  let high = rows.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((rows[middle]?.seq ?? 0) <= seq) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}

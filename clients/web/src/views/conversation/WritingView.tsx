@@ -1,0 +1,39 @@
+import { memo } from "react";
+import type { Block, Writing } from "../../state/writing";
+import { words } from "../../words";
+import { Markdown } from "./Markdown";
+import { Thought } from "./Thought";
+
+/** What the agent is saying this moment. `isWorking`: a turn goes on, also where nothing is said; `isAsking`: it waits. */
+export function WritingView(props: { writing: Writing; isWorking: boolean; isAsking: boolean }) {
+  const { writing, isWorking, isAsking } = props;
+  const told = words.conversation;
+  const doing = { compacting: told.compacting, retrying: told.retrying }[writing.doing] ?? "";
+  return (
+    <>
+      {writing.blocks.map((block, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: blocks are only added at the end
+        <div key={index} className="entry writing">
+          <BlockView block={block} />
+        </div>
+      ))}
+      {isWorking && !isAsking && (
+        <p className="entry working">
+          <span className="dots" aria-hidden="true" />
+          {doing || (writing.blocks.length === 0 ? told.working : "")}
+        </p>
+      )}
+    </>
+  );
+}
+
+const BlockView = memo(function BlockView({ block }: { block: Block }) {
+  switch (block.kind) {
+    case "text":
+      return <Markdown text={block.text} />;
+    case "thinking":
+      return <Thought id="now" text={block.text} isNow />;
+    case "tool":
+      return <p className="faint">{words.conversation.preparing(block.name)}</p>;
+  }
+});
