@@ -145,7 +145,9 @@ class Post:
         lines += [f"{name}: {value}" for name, value in headers.items()]
         lines += [f"Content-Length: {len(body)}", "", ""]
         talk = _Talk("\r\n".join(lines).encode("ascii") + body)
-        await endpoint.connect(Factory.forProtocol(lambda: talk))
+        factory = Factory.forProtocol(lambda: talk)
+        factory.noisy = False
+        await endpoint.connect(factory)
         return await talk.answer
 
 

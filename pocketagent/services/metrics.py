@@ -52,8 +52,16 @@ class Metrics:
         connections, measures = self._subscriptions.connections, self._measures
         states = Counter(one.state.lower() for one in connections)
         lagging = sum(one.audience.lagging for one in self._projects.conversations)
-        yield by("state", Kind.GAUGE, "connections", "WebSockets.", _each(CONNECTION_STATES, states))
-        yield gauge("connections_behind", "WebSockets with too much unsent.", sum(one.is_behind for one in connections))
+        yield by(
+            "state",
+            Kind.GAUGE,
+            "connections",
+            "Connections that have shown a credential.",
+            _each(CONNECTION_STATES, states),
+        )
+        yield gauge(
+            "connections_behind", "Connections with too much unsent.", sum(one.is_behind for one in connections)
+        )
         yield gauge("subscriptions", "Projects that connections have joined.", len(self._subscriptions))
         yield gauge("subscriptions_lagging", "Subscriptions that catch up from the journal.", lagging)
         yield counter("sent_frames_total", "Messages sent to clients.", measures.sent_frames)

@@ -13,6 +13,7 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.ssl import Certificate, optionsForClientTLS
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.internet.threads import deferToThread
+from twisted.logger import LogLevel, capturedLogs
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
@@ -157,9 +158,11 @@ class RealTests(TestCase):
         return await real_post(trusted).send(url, {"X-One": "1"}, b"body", whither)
 
     async def test_taken(self) -> None:
-        """What is sent arrives."""
+        """What is sent arrives, and leaves no line in the log."""
         receiver = self.receiver(201)
-        self.assertEqual(await self.send(receiver, receiver), Tried(Verdict.TAKEN))
+        with capturedLogs() as log:
+            self.assertEqual(await self.send(receiver, receiver), Tried(Verdict.TAKEN))
+        self.assertEqual([event for event in log if event["log_level"] >= LogLevel.info], [])
         came = receiver.next()
         self.assertEqual((came.path, came.body, came.headers["x-one"]), ("/send", b"body", "1"))
 
