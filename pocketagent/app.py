@@ -89,9 +89,9 @@ from pocketagent.services.attachments import Room
 from pocketagent.services.executions import Bounds
 from pocketagent.services.metrics import Metrics
 from pocketagent.services.runs import Terms
-from pocketagent.settings import endpoint
 from pocketagent.sources import CannotStart
 from pocketagent.version import VERSION
+from pocketagent.whereabouts import endpoint
 from pocketagent.wire.schema import Limits
 
 STOP_EXECUTIONS = 11.0

@@ -9,34 +9,26 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-import attrs
 from attrs import frozen
 
 from pocketagent.domain.agent import PASS_ENVIRONMENT, PermissionMode
 from pocketagent.domain.attachment import MAX_TOGETHER
 from pocketagent.settings import (
     PREFIX,
-    Address,
     Choice,
-    Hook,
-    Hooks,
-    HostName,
     Levels,
-    LoopbackPort,
-    Network,
     Number,
-    Origin,
     Path,
     Several,
     Switch,
     Tables,
     Text,
     Whole,
-    absolute,
     setting,
     settings,
 )
 from pocketagent.sources import ConfigError, Given, from_environment, from_file, from_options
+from pocketagent.whereabouts import Address, Hook, Hooks, HostName, LoopbackPort, Network, Origin
 
 KiB = 1024
 MiB = 1024 * KiB
@@ -312,7 +304,7 @@ TABLE = settings(Config)
 def read(
     environment: Mapping[str, str], options: Mapping[str, object] | None = None, file: str | None = None
 ) -> Config:
-    """The settings from all sources, as they were written (`settled` makes them whole).
+    """The settings from all sources, as they were written (`surroundings.settled` makes them whole).
 
     `options` holds what the command line says, by key. Raises ConfigError, with one line for a person.
     """
@@ -323,65 +315,6 @@ def read(
     config = Config(**{key: each.value for key, each in given.items()})  # type: ignore[arg-type]
     _check_together(config, given)
     return config
-
-
-@frozen(kw_only=True)
-class Surroundings:
-    """What a machine and a user are like, as far as settings depend on it."""
-
-    home: str
-    cwd: str
-    hostname: str
-    addresses: Sequence[str]
-
-
-def settled(config: Config, around: Surroundings) -> Config:
-    """The same settings with whole paths, and with the defaults that depend on the machine.
-
-    `roots` and `names` are never empty then, and `denied` holds the data directory.
-    """
-
-    def whole(path: str) -> str:
-        return absolute(path, around.home, around.cwd) if path else ""
-
-    data_dir = whole(config.data_dir)
-    return attrs.evolve(
-        config,
-        data_dir=data_dir,
-        roots=tuple(whole(path) for path in config.roots or ("~",)),
-        denied=tuple(dict.fromkeys([*(whole(path) for path in config.denied), data_dir])),
-        claude=whole(config.claude),
-        certificate=whole(config.certificate),
-        private_key=whole(config.private_key),
-        webhooks=tuple(attrs.evolve(hook, secret_file=whole(hook.secret_file)) for hook in config.webhooks),
-        log_file=whole(config.log_file),
-        names=config.names or default_names(config.host, around),
-    )
-
-
-def default_names(host: Sequence[str], around: Surroundings) -> Sequence[str]:
-    """Under which names clients come where none were set (protocol section 3): this machine's loopback always, its
-    host name and addresses when it listens on all of them, else the addresses that it listens on."""
-    names = ["localhost", "127.0.0.1", "::1"]
-    if listens_on_all(host):
-        names += [_valid_name(around.hostname), *(_valid_name(address) for address in around.addresses)]
-    return tuple(dict.fromkeys(name for name in (*names, *host) if name and not _is_unspecified(name)))
-
-
-def listens_on_all(host: Sequence[str]) -> bool:
-    return not host or any(_is_unspecified(address) for address in host)
-
-
-def _valid_name(text: str) -> str:
-    """The name, or nothing where a client could not use it: a link-local address, odd letters in a host name."""
-    try:
-        return HostName().check(text)
-    except ValueError:
-        return ""
-
-
-def _is_unspecified(name: str) -> bool:
-    return name in ("0.0.0.0", "::")  # noqa: S104
 
 
 def _check_together(config: Config, given: Mapping[str, Given]) -> None:
@@ -396,7 +329,9 @@ def _check_together(config: Config, given: Mapping[str, Given]) -> None:
         raise ConfigError(f"{said('certificate')}: a certificate needs its key: set private_key, too.")
     if config.plaintext and config.certificate:
         raise ConfigError(f"{said('plaintext')} and {said('certificate')} contradict each other: choose one.")
-    if config.plaintext and not (config.host and all(is_loopback(address) for address in config.host)):
+    if config.plaintext and not (
+        config.host and all(ipaddress.ip_address(address).is_loopback for address in config.host)
+    ):
         raise ConfigError(
             f"{said('plaintext')}: without TLS the server listens on this machine only: set host to 127.0.0.1 or ::1."
         )
@@ -411,7 +346,3 @@ def _check_together(config: Config, given: Mapping[str, Given]) -> None:
         raise ConfigError(
             f"{said('prompt_size')}: a prompt must fit into a message: {said('message_size')} is {config.message_size}."
         )
-
-
-def is_loopback(address: str) -> bool:
-    return ipaddress.ip_address(address).is_loopback

@@ -19,13 +19,13 @@ from twisted.logger import ILogObserver
 from twisted.python import usage
 from twisted.python.components import Componentized
 
-from pocketagent import logs, settings
-from pocketagent.config import TABLE, Config, read, settled
+from pocketagent import logs, settings, whereabouts
+from pocketagent.config import TABLE, Config, read
 from pocketagent.domain.text import escaped
 from pocketagent.logfile import RotatedFile
 from pocketagent.settings import Setting, Several, Switch
 from pocketagent.sources import CannotStart
-from pocketagent.surroundings import surroundings
+from pocketagent.surroundings import settled, surroundings
 from pocketagent.version import VERSION
 
 WIDTH = 110
@@ -40,11 +40,11 @@ _SIGNS: Mapping[type, str] = {
     settings.Number: "N",
     settings.Switch: "true|false",
     settings.Path: "PATH",
-    settings.Address: "ADDRESS",
-    settings.HostName: "NAME",
-    settings.Network: "NETWORK",
-    settings.Origin: "ORIGIN",
-    settings.LoopbackPort: "ADDRESS:PORT",
+    whereabouts.Address: "ADDRESS",
+    whereabouts.HostName: "NAME",
+    whereabouts.Network: "NETWORK",
+    whereabouts.Origin: "ORIGIN",
+    whereabouts.LoopbackPort: "ADDRESS:PORT",
     settings.Text: "NAME",
     settings.Levels: "PART=LEVEL,…",
 }

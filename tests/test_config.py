@@ -6,19 +6,14 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
-from pocketagent.config import TABLE, Config, Surroundings, default_names, read, settled
+from pocketagent.config import TABLE, Config, read
 from pocketagent.domain.notices import Event
-from pocketagent.settings import MAX_HOOKS, MAX_URL, Hook, absolute
 from pocketagent.sources import MAX_FILE, ConfigError
+from pocketagent.whereabouts import MAX_HOOKS, MAX_URL, Hook
 
 EXAMPLE = Path(__file__).parent.parent / "conf" / "pocketagent.toml"
-
-HERE = Surroundings(
-    home="/home/ada", cwd="/srv", hostname="Box", addresses=("192.0.2.7", "fe80::1%eth0", "2001:db8::7")
-)
 
 
 class ExampleTests(SynchronousTestCase):
@@ -137,7 +132,6 @@ class ReadTests(SynchronousTestCase):
         self.assertEqual(read({}, {}, file).webhooks, (hook,))
         near = read({"PA_WEBHOOKS": '[{"url": "http://[::1]:9000/", "secret_file": "s"}]'})
         self.assertEqual(near.webhooks, (Hook("http://[::1]:9000/", "s", tuple(Event)),))
-        self.assertEqual(settled(near, HERE).webhooks[0].secret_file, "/srv/s")
         self.assertNotIn("9000", repr(near))
 
     def test_wrong_webhooks(self) -> None:
@@ -275,43 +269,3 @@ class ReadTests(SynchronousTestCase):
     def test_sizes(self) -> None:
         """A prompt must fit into a message."""
         self.refused("prompt_size", "--message-size", message_size="10000")
-
-
-class SettledTests(SynchronousTestCase):
-    def test_paths(self) -> None:
-        """Paths become whole: `~` is the home directory, the rest begins at the working directory."""
-        config = settled(attrs.evolve(Config(), roots=("~/code", "/opt/./x", "here"), claude="bin/claude"), HERE)
-        self.assertEqual(config.data_dir, "/srv/data")
-        self.assertEqual(config.roots, ("/home/ada/code", "/opt/x", "/srv/here"))
-        self.assertEqual((config.claude, config.certificate), ("/srv/bin/claude", ""))
-
-    def test_defaults(self) -> None:
-        """Projects lie in the home directory, and never in the data directory or where keys are."""
-        config = settled(Config(), HERE)
-        self.assertEqual(config.roots, ("/home/ada",))
-        self.assertIn("/home/ada/.ssh", config.denied)
-        self.assertIn("/srv/data", config.denied)
-
-    def test_twice(self) -> None:
-        """What is settled stays as it is."""
-        config = settled(Config(), HERE)
-        self.assertEqual(settled(config, HERE), config)
-
-    def test_names(self) -> None:
-        """Without names set: loopback, and this machine's own when the server listens on all addresses."""
-        loopback = ("localhost", "127.0.0.1", "::1")
-        everything = (*loopback, "box", "192.0.2.7", "2001:db8::7")
-        self.assertEqual(default_names((), HERE), everything)
-        self.assertEqual(default_names(("0.0.0.0",), HERE), everything)
-        self.assertEqual(default_names(("127.0.0.1", "192.0.2.7"), HERE), (*loopback, "192.0.2.7"))
-        self.assertEqual(settled(attrs.evolve(Config(), names=("a.example",)), HERE).names, ("a.example",))
-
-    def test_odd_machine(self) -> None:
-        """A host name that no client could use is left out."""
-        around = attrs.evolve(HERE, hostname="bad name!", addresses=())
-        self.assertEqual(default_names((), around), ("localhost", "127.0.0.1", "::1"))
-
-    def test_absolute(self) -> None:
-        """Only a leading `~` alone or with a slash is the home directory."""
-        self.assertEqual(absolute("~", "/h", "/w"), "/h")
-        self.assertEqual(absolute("~x/y", "/h", "/w"), "/w/~x/y")

@@ -13,9 +13,9 @@ from pocketagent.cli.doctor import agent, certificate, machine, port, storage
 from pocketagent.cli.doctor.finding import Finding, Verdict, problem
 from pocketagent.cli.doctor.report import as_json, as_lines, is_coloured, worst
 from pocketagent.cli.doctor.running import Running
-from pocketagent.config import TABLE, Config, read, settled
+from pocketagent.config import TABLE, Config, read
 from pocketagent.sources import CannotStart
-from pocketagent.surroundings import surroundings
+from pocketagent.surroundings import settled, surroundings
 
 
 def examine(chosen: argparse.Namespace, console: Console) -> int:

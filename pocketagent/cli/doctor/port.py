@@ -13,11 +13,11 @@ from cryptography import x509
 
 from pocketagent.cli.doctor.finding import Finding, ok, problem, warning
 from pocketagent.cli.doctor.running import Running
-from pocketagent.config import listens_on_all
 from pocketagent.domain.replies import Condition
 from pocketagent.listening import PortTaken, bind
 from pocketagent.outbound.certificates import fingerprint
 from pocketagent.sources import CannotStart
+from pocketagent.surroundings import listens_on_all
 
 DEADLINE = 5.0
 """Seconds for the whole of an answer."""
