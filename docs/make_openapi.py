@@ -7,7 +7,7 @@ import json
 import sys
 from typing import Any
 
-from pocketagent import app
+from pocketagent import app, terms
 from pocketagent.config import Config
 from pocketagent.domain.measures import Measures
 from pocketagent.inbound import openapi
@@ -25,7 +25,7 @@ def document() -> dict[str, Any]:
     """The whole description (OpenAPI 3.1)."""
     config, nobody = Config(), Nobody()
     routes = app.api(config, nobody, None, nobody, Measures())  # type: ignore[arg-type]  # nothing is asked
-    return openapi.document(routes, VERSION, app.described(config))
+    return openapi.document(routes, VERSION, terms.described(config))
 
 
 if __name__ == "__main__":

@@ -180,8 +180,9 @@ def makeService(options: Options) -> IService:
 def _build(config: Config, reactor: object) -> IService:
     """`app.build`, which is imported only once it is known that this is Linux."""
     from pocketagent import app
+    from pocketagent.server import IServerReactor
 
-    return app.build(config, cast(app.IServerReactor, reactor))  # epoll's provides it all; Twisted declares less
+    return app.build(config, cast(IServerReactor, reactor))  # epoll's provides it all; Twisted declares less
 
 
 def start(

@@ -7,8 +7,9 @@ from attrs import evolve
 from twisted.internet import reactor
 from twisted.trial.unittest import SynchronousTestCase
 
-from pocketagent.app import IServerReactor, build
+from pocketagent.app import build
 from pocketagent.config import Config
+from pocketagent.server import IServerReactor
 from pocketagent.sources import CannotStart
 
 
