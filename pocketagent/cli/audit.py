@@ -117,7 +117,9 @@ def _row(record: Record) -> Sequence[str]:
     where = deed.address or ("this machine" if deed.origin is Origin.MACHINE else "")
     about = [deed.project_id, deed.execution_id, deed.permission_id, deed.device_id]
     what = " ".join(each for each in about if each)
-    return local(record.timestamp, "seconds"), who, where, deed.action, what, deed.outcome
+    reason = deed.details.get("reason")
+    result = f"{deed.outcome} ({reason})" if reason else deed.outcome
+    return local(record.timestamp, "seconds"), who, where, deed.action, what, result
 
 
 def _known(text: str | None) -> tuple[int, str] | None:

@@ -88,6 +88,11 @@ class AuditTests(CommandTestCase):
         self.assertEqual(head.split(), ["TIME", "WHO", "FROM", "ACTION", "WHAT", "RESULT"])
         self.assertEqual(row.split()[2:], ["phone", "192.0.2.7", "execute", "p", "ok"])
 
+    def test_why(self) -> None:
+        """Where a reason was written down it stands with the result."""
+        self.files.append([Deed(action="pairing_end", origin=Origin.SERVER, details={"reason": "wrong_codes"})])
+        self.assertIn("ok (wrong_codes)", self.done("audit", "show"))
+
     def test_since(self) -> None:
         """What was before a time is left out; as JSON the records are those of the file."""
         self.files.append([DEED])
@@ -99,7 +104,9 @@ class AuditTests(CommandTestCase):
 
     def test_harmless(self) -> None:
         """AD-01: nothing in a name acts on the terminal."""
-        self.files.append([Deed(action="x", origin=Origin.DEVICE, actor_name="a\x1b[31m\nb")])
+        self.files.append(
+            [Deed(action="x", origin=Origin.DEVICE, actor_name="a\x1b[31m\nb", details={"reason": "\x1b"})]
+        )
         self.assertNotIn("\x1b", self.done("audit", "show"))
 
 
