@@ -3,6 +3,9 @@
 const plural = (count: number, one: string, many = `${one}s`) =>
   `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 
+const DAY = new Intl.DateTimeFormat("en", { weekday: "long", year: "numeric", month: "long", day: "numeric" });
+const TIME = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+
 export const words = {
   name: "Pocket Agent",
 
@@ -146,9 +149,8 @@ export const words = {
       lost: "Did not finish",
     },
     todos: { completed: "Done", in_progress: "At it", pending: "To do" } as Record<string, string>,
-    day: (at: string) =>
-      new Date(at).toLocaleDateString("en", { weekday: "long", year: "numeric", month: "long", day: "numeric" }),
-    time: (at: string) => new Date(at).toLocaleTimeString("en", { hour: "2-digit", minute: "2-digit", hour12: false }),
+    day: (at: string) => DAY.format(new Date(at)),
+    time: (at: string) => TIME.format(new Date(at)),
     wholeSeconds: (seconds: number) =>
       seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`,
     ended: {

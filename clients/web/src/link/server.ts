@@ -23,12 +23,15 @@ import { append, empty } from "../state/thread";
 import { Drafts } from "./drafts";
 import { Keeping } from "./keeping";
 import { keep, kept } from "./local";
+import { type Ask, Passages } from "./passages";
 import { Prompts } from "./prompts";
 import * as shelf from "./shelf";
 import { Lost, Socket } from "./socket";
 
 /** Events of a page of history. */
 const PAGE = 100;
+/** Where much is loaded already, pages are larger: what is joined to much takes longer. */
+const MAX_PAGE = 500;
 /** Where more than these were missed, the newest page is loaded instead of all of them. */
 const MAX_MISSED = 500;
 /** Projects that are kept open beside the one that is shown, so that going back to one is quick. */
@@ -46,6 +49,7 @@ export class Server {
   readonly #prompts: Prompts;
   readonly #drafts: Drafts;
   readonly #keeping: Keeping;
+  readonly passages: Passages;
   #seeing: ReturnType<typeof setTimeout> | undefined;
   readonly #acknowledged = new Map<string, number>();
   /** The project on the screen, and those that were, the last one last. */
@@ -58,6 +62,7 @@ export class Server {
     this.#prompts = new Prompts(store, async (id, data) => (await this.#socket.request("execute", id, data)).data);
     this.#drafts = new Drafts(store);
     this.#keeping = new Keeping(store);
+    this.passages = new Passages(store, (id, where) => this.ask("get_messages", id, where) as ReturnType<Ask>);
   }
 
   /** Begin: what is kept is shown until the server says more. Once more, where this device was just paired. */
@@ -226,9 +231,10 @@ export class Server {
   async older(id: string): Promise<void> {
     const open = this.#store.getState().conversations[id];
     if (open === undefined || !open.isJoined || !open.hasOlder || open.isLoading) return;
-    const { first } = open.thread;
-    await this.#load(id, { before_seq: first }, (state, _, found) => older(state, id, first, found)).catch((error) =>
-      this.#told(error),
+    const { first, last } = open.thread;
+    const limit = Math.min(MAX_PAGE, Math.max(PAGE, Math.floor((last - first) / 10)));
+    await this.#load(id, { before_seq: first, limit }, (state, _, found) => older(state, id, first, found)).catch(
+      (error) => this.#told(error),
     );
   }
 
@@ -236,7 +242,7 @@ export class Server {
     const loading = (isLoading: boolean) => this.#set((state) => change(state, id, (open) => ({ ...open, isLoading })));
     loading(true);
     try {
-      const answer = await this.#socket.request("get_messages", id, { ...where, limit: PAGE });
+      const answer = await this.#socket.request("get_messages", id, { limit: PAGE, ...where });
       this.#set((state) => take(state, id, answer.data as unknown as MessagesFound));
       this.#keeping.changed([id]);
     } finally {

@@ -1,13 +1,13 @@
 /**
- * Where in the client one is: it stands in the fragment, which no server sees. `#/projects/ID`, `#/new/home/me` (a new
- * project, looking into /home/me), `#/status`, `#/trust`, `#pair=CODE`.
+ * Where in the client one is: it stands in the fragment, which no server sees. `#/projects/ID`, `#/projects/ID/SEQ` (at
+ * that event), `#/new/home/me` (a new project, looking into /home/me), `#/status`, `#/trust`, `#pair=CODE`.
  */
 
 import { useSyncExternalStore } from "react";
 
 export type Route =
   | { page: "projects" }
-  | { page: "project"; id: string }
+  | { page: "project"; id: string; at: number | null }
   | { page: "new"; path: string }
   | { page: "status" }
   | { page: "trust" }
@@ -20,8 +20,10 @@ export function routeOf(fragment: string): Route {
   const code = CODE.exec(fragment)?.[0];
   if (fragment.startsWith("#pair=") && code !== undefined) return { page: "pair", code };
   if (fragment.startsWith("#/new/")) return { page: "new", path: decoded(fragment.slice("#/new".length)) };
-  const [, first, second] = fragment.replace(/^#/, "").split("/");
-  if (first === "projects" && second) return { page: "project", id: second };
+  const [, first, second, third] = fragment.replace(/^#/, "").split("/");
+  if (first === "projects" && second) {
+    return { page: "project", id: second, at: /^[1-9]\d{0,14}$/.test(third ?? "") ? Number(third) : null };
+  }
   if (first === "new") return { page: "new", path: "" };
   if (first === "status" || first === "trust") return { page: first };
   return { page: "projects" };

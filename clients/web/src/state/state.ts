@@ -17,6 +17,7 @@ import type {
 } from "../protocol/generated";
 import { entryOf, type Message } from "../protocol/messages";
 import { words } from "../words";
+import type { Passage } from "./passage";
 import { type Choice, type Draft, dropped, type Unsent } from "./prompts";
 import type { Seen } from "./seen";
 import { append, empty, prepend, type Thread } from "./thread";
@@ -43,6 +44,8 @@ export interface Conversation {
   journalId: string;
   hasOlder: boolean;
   isLoading: boolean;
+  /** What the person looks at instead of the end. */
+  passage: Passage | null;
   isJoined: boolean;
   since: number;
   permissions: readonly PermissionRequest[];
@@ -91,6 +94,7 @@ export function conversation(head: number, journalId: string): Conversation {
     journalId,
     hasOlder: head > 0,
     isLoading: false,
+    passage: null,
     isJoined: false,
     since: 0,
     permissions: [],
@@ -188,7 +192,9 @@ function stands(state: State, message: Message): State {
 function joined(state: State, told: ProjectJoined): State {
   return change(state, told.project_id, (open) => {
     const isKnown = told.replay === "complete" && told.journal_id === open.journalId;
-    const anew = isKnown ? {} : { thread: empty(told.first_seq - 1), hasOlder: false, journalId: told.journal_id };
+    const anew = isKnown
+      ? {}
+      : { thread: empty(told.first_seq - 1), hasOlder: false, journalId: told.journal_id, passage: null };
     return { ...open, ...anew, isJoined: true, since: told.head_seq, trouble: "", writing: SILENT };
   });
 }
@@ -256,7 +262,7 @@ export function newest(state: State, id: string, found: MessagesFound): State {
   return change(state, id, (open) => {
     const entries = found.messages.toReversed();
     const thread = append(empty((entries[0]?.seq ?? found.head_seq + 1) - 1), entries);
-    return { ...open, thread, hasOlder: found.has_more, journalId: found.journal_id };
+    return { ...open, thread, hasOlder: found.has_more, journalId: found.journal_id, passage: null };
   });
 }
 

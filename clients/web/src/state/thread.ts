@@ -46,6 +46,18 @@ export function prepend(thread: Thread, entries: readonly Entry[]): Thread {
   return { ...joined(reading, { ...thread, items }), carry, first: oldest.seq, last: thread.last, tail };
 }
 
+/** Two threads that meet, or overlap, are one. */
+export function bridge(older: Thread, newer: Thread): Thread {
+  const items = newer.items.filter((item) => item.seq > older.last);
+  const carry = newer.last > older.last ? newer.carry : older.carry;
+  return {
+    ...joined(older, { ...newer, items, carry }),
+    first: older.first,
+    last: Math.max(older.last, newer.last),
+    tail: newer.tail,
+  };
+}
+
 function joined(older: Findings & { items: readonly Item[] }, newer: Reading | Thread) {
   const inner = { ...older.inner };
   for (const [call, items] of Object.entries(newer.inner)) inner[call] = [...(inner[call] ?? []), ...items];

@@ -65,7 +65,7 @@ export function App() {
 function Page({ route }: { route: Route }) {
   switch (route.page) {
     case "project":
-      return <ProjectPage key={route.id} id={route.id} />;
+      return <ProjectPage key={route.id} id={route.id} at={route.at} />;
     case "new":
       return <NewProject path={route.path} />;
     default:

@@ -7,8 +7,8 @@ import { Conversation } from "./conversation/Conversation";
 import { Permissions } from "./permissions/Permissions";
 import { ProjectCondition } from "./projects/ProjectCondition";
 
-/** One project: what was said, what is asked, and where one answers. */
-export function ProjectPage({ id }: { id: string }) {
+/** One project: what was said, what is asked, and where one answers. `at`: an event that is to be seen. */
+export function ProjectPage({ id, at }: { id: string; at: number | null }) {
   const server = useServer();
   const project = useKnown((state) => state.projects[id]);
   const open = useKnown((state) => state.conversations[id]);
@@ -26,7 +26,7 @@ export function ProjectPage({ id }: { id: string }) {
         </div>
         {project && <ProjectCondition project={project} />}
       </header>
-      {open && <Conversation id={id} open={open} />}
+      {open && <Conversation id={id} open={open} at={at} />}
       {project && open && <Permissions project={project} open={open} />}
       {project && <Composer project={project} />}
     </>

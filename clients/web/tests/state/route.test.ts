@@ -16,10 +16,18 @@ describe("where one is", () => {
     expect(routeOf("#/new/%E0%A4%A")).toEqual({ page: "new", path: "" });
   });
 
+  it("is a project, or an event of it", () => {
+    expect(routeOf("#/projects/p1")).toEqual({ page: "project", id: "p1", at: null });
+    expect(routeOf("#/projects/p1/42")).toEqual({ page: "project", id: "p1", at: 42 });
+    for (const odd of ["0", "-1", "1e3", "x", "9".repeat(20)]) {
+      expect(routeOf(`#/projects/p1/${odd}`)).toEqual({ page: "project", id: "p1", at: null });
+    }
+  });
+
   it("is a pairing only with a whole code", () => {
     const code = `pair_${"5e".repeat(16)}`;
     expect(routeOf(`#pair=${code}&key=kJ8`)).toEqual({ page: "pair", code });
     expect(routeOf("#pair=pair_5e")).toEqual({ page: "projects" });
-    expect(routeOf(`#/projects/${code}`)).toEqual({ page: "project", id: code });
+    expect(routeOf(`#/projects/${code}`)).toEqual({ page: "project", id: code, at: null });
   });
 });

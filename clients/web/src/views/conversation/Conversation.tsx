@@ -1,83 +1,54 @@
-import { useMemo, useState } from "react";
-import { Virtualizer } from "virtua";
+import { useEffect, useState } from "react";
 import { useServer } from "../../context";
-import { dayOf } from "../../state/days";
-import { type Row, rowsOf } from "../../state/rows";
+import { go } from "../../state/route";
 import type { Conversation as Open } from "../../state/state";
 import { useKnown } from "../../state/store";
-import { words } from "../../words";
 import "../../styles/conversation.css";
 import "../../styles/markdown.css";
-import { UnsentPrompt } from "../UnsentPrompt";
 import { FoldingContext } from "./folding";
-import type { Surroundings } from "./ItemView";
-import { RowView } from "./RowView";
-import { HEAD, useFollowing } from "./useFollowing";
-import { WritingView } from "./WritingView";
+import { Window } from "./Window";
 
-/** What was said, in a window that draws only what is seen; it follows the newest until the person scrolls away. */
-export function Conversation({ id, open }: { id: string; open: Open }) {
+/** What was said in a project: its end, or where an event stands that is to be seen. */
+export function Conversation({ id, open, at }: { id: string; open: Open; at: number | null }) {
   const server = useServer();
-  const told = words.conversation;
-  const unsent = useKnown((state) => state.unsent);
-  const project = useKnown((state) => state.projects[id]);
-  const isWorking = project?.state === "EXECUTING";
-  const root = project?.path ?? "";
-  const { thread } = open;
-  const around = useSurroundings(id, root, open, isWorking);
-  const rows = useMemo(() => rowsOf(thread.items, thread, dayOf), [thread]);
   const [folding] = useState(() => new Map<string, boolean>());
-  const { scroller, content, list, isAtEnd, isPrepending, news, scrolled, toEnd } = useFollowing(
-    thread.first,
-    thread.last,
-    rows.length,
-    () => void server.older(id),
-  );
-
+  const isThere = useThere(id, open, at);
   return (
     <FoldingContext value={folding}>
-      <div className="conversation">
-        <div
-          className="scroll"
-          ref={scroller}
-          onScroll={scrolled}
-          role="log"
-          aria-live="off"
-          aria-label={told.label}
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
-          tabIndex={0}
-        >
-          <div ref={content}>
-            <p className="head" style={{ height: HEAD }}>
-              {open.hasOlder ? told.loading : thread.last > 0 ? told.beginning : told.empty}
-            </p>
-            <Virtualizer ref={list} scrollRef={scroller} startMargin={HEAD} shift={isPrepending} data={rows}>
-              {(row: Row) => <RowView key={row.key} row={row} around={around} isMarked={false} />}
-            </Virtualizer>
-            <WritingView writing={open.writing} isWorking={isWorking} isAsking={open.permissions.length > 0} />
-            {unsent
-              .filter((prompt) => prompt.projectId === id)
-              .map((prompt) => (
-                <UnsentPrompt key={prompt.promptId} prompt={prompt} />
-              ))}
-          </div>
-        </div>
-        {!isAtEnd && (
-          <button type="button" className="button newest" onClick={toEnd}>
-            ↓ {news > 0 ? told.news(news) : told.newest}
-          </button>
-        )}
-      </div>
+      <Window
+        key={isThere ? at : "end"}
+        id={id}
+        open={open}
+        at={isThere ? at : null}
+        leave={() => {
+          server.passages.leave(id);
+          go(`#/projects/${id}`);
+        }}
+      />
     </FoldingContext>
   );
 }
 
-/** What the rows are read with. The turn that goes on began behind the last one that ended. */
-function useSurroundings(projectId: string, root: string, open: Open, isWorking: boolean): Surroundings {
-  const { thread } = open;
-  return useMemo(() => {
-    const ended = thread.items.findLast((item) => item.kind === "ended" || item.kind === "failed");
-    const since = ended?.seq ?? 0;
-    return { projectId, root, found: thread, isLive: (seq) => isWorking && seq > since };
-  }, [projectId, root, thread, isWorking]);
+/** Whether the event that is to be seen is loaded; it is asked for, once. */
+function useThere(id: string, open: Open, at: number | null): boolean {
+  const server = useServer();
+  const isOnline = useKnown((state) => state.connection.is === "online");
+  const [there, setThere] = useState<number | null>(null);
+  const isReady = isOnline ? open.isJoined : open.thread.last > 0;
+  useEffect(() => {
+    if (at === null) {
+      server.passages.leave(id);
+      setThere(null);
+    } else if (isReady && at !== there) {
+      let isGone = false;
+      void server.passages.see(id, at).then((isLoaded) => {
+        if (isLoaded && !isGone) setThere(at);
+      });
+      return () => {
+        isGone = true;
+      };
+    }
+    return undefined;
+  }, [server, id, at, there, isReady]);
+  return at !== null && at === there;
 }

@@ -5,10 +5,17 @@ import type { VirtualizerHandle } from "virtua";
 
 /** Pixels from the end at which it counts as reached. */
 const NEAR = 80;
-/** Pixels before the first loaded row at which what came before is asked for. */
+/** Pixels before an end of what is loaded at which more is asked for. */
 const AHEAD = 2500;
 /** Pixels of the line above the first row. */
 export const HEAD = 40;
+
+/** What is loaded: the events from `first` to `last`, in `count` rows. */
+interface Loaded {
+  first: number;
+  last: number;
+  count: number;
+}
 
 interface Following {
   scroller: RefObject<HTMLDivElement | null>;
@@ -23,33 +30,40 @@ interface Following {
   toEnd: () => void;
 }
 
-/** `first` and `last`: the events that are loaded, in `count` rows. `older` asks for those before. */
-export function useFollowing(first: number, last: number, count: number, older: () => void): Following {
+/**
+ * `start`: the row that is shown first, null for the end. `older` asks for what comes before, `newer` for what comes
+ * behind: null where that is the end, which is followed.
+ */
+export function useFollowing(
+  loaded: Loaded,
+  start: number | null,
+  older: () => void,
+  newer: (() => void) | null,
+): Following {
+  const { first, last, count } = loaded;
   const scroller = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const list = useRef<VirtualizerHandle>(null);
   const top = useRef(0);
-  const follows = useRef(true);
-  const ask = useRef(older);
-  const [isAtEnd, setAtEnd] = useState(true);
-  const [known, setKnown] = useState({ first, last, count });
+  const follows = useRef(start === null);
+  const ask = useRef({ older, newer });
+  const began = useRef(start);
+  const [isAtEnd, setAtEnd] = useState(start === null);
+  const [known, setKnown] = useState(loaded);
   const [news, setNews] = useState(0);
-  ask.current = older;
+  ask.current = { older, newer };
 
   const isPrepending = first < known.first && last === known.last;
 
   useLayoutEffect(() => {
-    setKnown((before) => {
-      if (before.first === first && before.last === last && before.count === count) return before;
-      return { first, last, count };
-    });
-  }, [first, last, count]);
+    if (first === known.first && last === known.last && count === known.count) return;
+    if (last > known.last && newer === null && !follows.current) setNews((so) => so + Math.max(0, count - known.count));
+    setKnown({ first, last, count });
+  }, [first, last, count, known, newer]);
 
   useLayoutEffect(() => {
-    if (last !== known.last && first === known.first && count > known.count && !follows.current) {
-      setNews((before) => before + count - known.count);
-    }
-  }, [first, last, count, known]);
+    if (began.current !== null) list.current?.scrollToIndex(began.current, { align: "center" });
+  }, []);
 
   const follow = useCallback(() => {
     const element = scroller.current;
@@ -60,10 +74,15 @@ export function useFollowing(first: number, last: number, count: number, older: 
 
   useLayoutEffect(follow);
 
-  // What is drawn may not fill the page, and nobody can scroll it then.
-  useEffect(() => {
-    if ((scroller.current?.scrollTop ?? AHEAD) < AHEAD) ask.current();
-  });
+  /** More is asked for where an end of what is loaded is near: also of what does not fill the page. */
+  const fill = useCallback(() => {
+    const element = scroller.current;
+    if (element === null) return;
+    if (element.scrollTop < AHEAD) ask.current.older();
+    if (element.scrollHeight - element.scrollTop - element.clientHeight < AHEAD) ask.current.newer?.();
+  }, []);
+
+  useEffect(fill);
 
   // What is drawn gets its size later: pictures, colours, rows that were only guessed.
   useEffect(() => {
@@ -81,13 +100,13 @@ export function useFollowing(first: number, last: number, count: number, older: 
     if (element === null) return;
     const left = element.scrollHeight - element.scrollTop - element.clientHeight;
     // Only who goes up leaves the end: what grows meanwhile does not take a person away from it.
-    if (left < NEAR) follows.current = true;
+    if (left < NEAR && ask.current.newer === null) follows.current = true;
     else if (element.scrollTop < top.current) follows.current = false;
     top.current = element.scrollTop;
     setAtEnd(follows.current);
     if (follows.current) setNews(0);
-    if (element.scrollTop < AHEAD) ask.current();
-  }, []);
+    fill();
+  }, [fill]);
 
   const toEnd = useCallback(() => {
     follows.current = true;
