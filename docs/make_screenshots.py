@@ -27,12 +27,6 @@ LOOK = 600
 
 PROMPT = "mean() fails for an empty list: it should answer 0.0"
 THOUGHT = "think: The division is what fails: there are no values to divide by.\n"
-TODO = (
-    'tool: TodoWrite {"todos": ['
-    '{"content": "Read the function", "status": "completed", "activeForm": "Reading"}, '
-    '{"content": "Answer 0.0 where there are no values", "status": "in_progress", "activeForm": "Editing"}, '
-    '{"content": "Try it", "status": "pending", "activeForm": "Trying"}]}'
-)
 SUMMARY = (
     'json: "`mean` now answers **0.0** for an empty list instead of raising `ZeroDivisionError`:\\n\\n'
     "```python\\ndef mean(values):\\n    total = sum(values)  # of nothing: 0\\n"
@@ -77,7 +71,7 @@ def _draw(house: House, model: Model, browser: Browser, everything: Path | None)
     url = f"https://localhost:{house.port}/#/projects/{ids['stats']}"
     phone = _open(browser, house, "phone", url, PHONE | {"color_scheme": "light"})
     desk = _open(browser, house, "desk", url, DESK | {"color_scheme": "dark"})
-    for answer in (THOUGHT + "say: I look at the function first.\n" + READ.format(path=path), TODO, EDIT.format(path=path), RUN.format(), SUMMARY):  # fmt: skip  # noqa: E501
+    for answer in (THOUGHT + "say: I look at the function first.\n" + READ.format(path=path), EDIT.format(path=path), RUN.format(), SUMMARY):  # fmt: skip  # noqa: E501
         urllib.request.urlopen(f"{model.url}/_queue", answer.encode())  # noqa: S310  # our own, on this machine
     phone.get_by_role("textbox", name="Prompt").fill(PROMPT)
     phone.get_by_role("button", name="Send").click()
@@ -88,8 +82,7 @@ def _draw(house: House, model: Model, browser: Browser, everything: Path | None)
     if everything:
         _save(desk, everything, "permission-desk")
     allow.click()
-    allow.wait_for(state="hidden")
-    allow.wait_for()
+    desk.get_by_text("python3 -c").first.wait_for()
     desk.get_by_role("button", name="Allow", exact=True).click()
     desk.get_by_text("nothing else has changed").wait_for()
     client.join(ids["stats"])

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from attrs import define
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import BrowserContext, Page, Playwright, expect, sync_playwright
 
 from tests.end_to_end.client import DEADLINE
 from tests.end_to_end.desk import DeskTestCase
@@ -34,6 +34,8 @@ OPTIONS = (
     "--disable-sync",
 )
 """No sandbox: the tests run as root. The rest keeps it from asking for anything but the server."""
+
+expect.set_options(timeout=DEADLINE * 1000)
 
 DESK: Mapping[str, object] = {"viewport": {"width": 1280, "height": 800}}
 PHONE: Mapping[str, object] = {

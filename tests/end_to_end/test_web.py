@@ -1,12 +1,14 @@
 """The web client as people use it: real Chromium, the real server, the real CLI against the local stand-in of the
 Messages API."""
 
+import json
 import signal
+from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.end_to_end.browser import PHONE, BrowserTestCase
-from tests.end_to_end.client import Client
+from tests.end_to_end.browser import DESK, PHONE, BrowserTestCase
+from tests.end_to_end.client import Client, wait_until
 from tests.end_to_end.house import House, Model
 
 
@@ -81,7 +83,8 @@ class PhoneTests(WebCase):
 
 
 class DeskTests(WebCase):
-    expected = ("ERR_CONNECTION_REFUSED", "WebSocket connection")
+    expected = ("ERR_CONNECTION_REFUSED", "WebSocket connection", "status of 400")
+    """A directory that may not be a project is refused, on the way to one that may."""
 
     def test_a_server_that_dies_in_mid_turn_loses_no_word(self) -> None:
         """The page says that there is no connection, comes again by itself, and has every word that was told; the next
@@ -97,3 +100,49 @@ class DeskTests(WebCase):
         expect(page.get_by_role("log")).to_contain_text("Told before the crash.")
         self.prompt(page, "say: And on it goes.")
         expect(page.get_by_role("log")).to_contain_text("And on it goes.")
+
+    def test_two_browsers_are_in_step(self) -> None:
+        """A question is asked on phone and desk at once, with the diff; the first answer counts, and is seen on the
+        other. What is interrupted on one has ended on both."""
+        self.move_in()
+        path = self.inhabited.project("app") / "mean.py"
+        path.write_text("total / count\n")
+        browser = self.browser(self.inhabited)
+        desk = self.enter(self.paired(self.inhabited, DESK, browser=browser))
+        phone = self.enter(self.paired(self.inhabited, PHONE, browser=browser))
+        edit = json.dumps({"file_path": str(path), "old_string": "count", "new_string": "(count or 1)"})
+        read = json.dumps({"file_path": str(path)})
+        self.prompt(desk, f"tool: Read {read}\nthen:\ntool: Edit {edit}\nthen:\nsay: It is changed.\nhold: never")
+        for page in (desk, phone):
+            expect(page.get_by_role("button", name="Allow", exact=True)).to_be_visible()
+            expect(page.get_by_role("article", name="Edit mean.py?")).to_contain_text("(count or 1)")
+        phone.get_by_role("button", name="Allow", exact=True).click()
+        for page in (desk, phone):
+            expect(page.get_by_role("button", name="Allow", exact=True)).to_have_count(0)
+            expect(page.get_by_role("log")).to_contain_text("It is changed.")
+        wait_until(lambda: path.read_text() == "total / (count or 1)\n", "the edit")
+        desk.get_by_role("button", name="Interrupt").click()
+        for page in (desk, phone):
+            expect(page.get_by_role("log")).to_contain_text("Interrupted")
+
+    def test_a_project_is_made_by_looking_for_its_directory(self) -> None:
+        """One goes from the allowed roots down to the directory; what in it could run is shown before it is trusted."""
+        self.inhabited = self.house("--root=~")
+        settings = self.inhabited.project("code") / "app" / ".claude" / "settings.json"
+        settings.parent.mkdir(parents=True)
+        settings.write_text('{"hooks": {"SessionStart": [{"hooks": [{"type": "command", "command": "true"}]}]}}')
+        page = self.paired(self.inhabited)
+        page.get_by_role("link", name="New project").click()
+        page.get_by_role("link", name="code").click()
+        page.get_by_role("link", name="app").click()
+        expect(page.get_by_text(".claude/settings.json")).to_be_visible()
+        self.assertFalse(page.get_by_role("checkbox", name="Trust").is_checked())
+        page.get_by_role("button", name="Make it a project").click()
+        expect(page.get_by_role("heading", name="app")).to_be_visible()
+        (made,) = self.listed()
+        self.assertEqual((made["path"], made["trust"]["state"]), (str(settings.parents[1]), "untrusted"))
+
+    def listed(self) -> list[dict[str, Any]]:
+        data = self.client(self.inhabited).request("project_list")["data"]
+        assert isinstance(data, dict)
+        return list(data["projects"])
