@@ -31,6 +31,7 @@ from pocketagent.inbound import (
     push,
     rest,
     site,
+    usage,
     web_client,
 )
 from pocketagent.inbound.door import Door
@@ -262,6 +263,7 @@ def api(
         *devices.routes(services.pairing, services.devices, time.time),
         *directories.routes(services.browsing),
         *mentions.routes(services.mentions),
+        *usage.routes(services.usage),
         *push.routes(services.pushing, lambda: _why_no_push(config)),
     ]
     return [*routes, openapi.route(routes, VERSION, terms.described(config))]

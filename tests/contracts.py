@@ -19,6 +19,7 @@ from pocketagent.domain.pairing import Pairing
 from pocketagent.domain.project import Project, Standing
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.sighting import Sighting
+from pocketagent.domain.usage import Spending, Usage
 from pocketagent.ports import (
     IAttachments,
     IAudit,
@@ -259,7 +260,7 @@ PROJECT = Project(
     created_at="2026-01-01T12:00:00.000001Z",
     approved="ab" * 32,
     acked={"00112233445566ff": 7},
-    cost_usd=1.25,
+    usage=Usage({"2026-01-31": Spending(cost_usd=0.5, turns=2, input_tokens=7)}, 2.25, 1.25, 42),
 )
 OTHER_PROJECT = evolve(
     PROJECT, id="0d9a6f0e-8a51-4f1e-9d5e-2f6f5f1b7c12", path="/home/dev/house", acked={}, approved=""

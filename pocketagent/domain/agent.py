@@ -10,6 +10,7 @@ from typing import NamedTuple
 from attrs import field, frozen
 
 from pocketagent.domain.message import Partial
+from pocketagent.domain.usage import Spending
 
 PASS_ENVIRONMENT = (
     *("HOME", "PATH", "USER", "SHELL", "LANG", "LC_*", "TZ", "TMPDIR", "XDG_*", "ANTHROPIC_*", "CLAUDE_*"),
@@ -58,7 +59,8 @@ class SessionNamed:
 class TurnResult:
     """A `result`: the agent has said its last word of a turn.
 
-    `queued_turns`: how many prompts it still holds. `cost_usd`: of the whole process so far, None where not said.
+    `queued_turns`: how many prompts it still holds. `cost_usd`: of the whole conversation so far, None where not said.
+    `tokens`: of this turn, without what they cost.
     `ended_at_bound`: it stopped at its bound of turns or budget, which is no failure. `errors`: its own words.
     """
 
@@ -69,6 +71,14 @@ class TurnResult:
     queued_turns: int
     cost_usd: float | None
     errors: tuple[str, ...]
+    tokens: Spending = field(factory=Spending)
+
+
+@frozen
+class Words:
+    """What the agent said last for people to read, besides the line that said it: its beginning, on one line."""
+
+    text: str
 
 
 @frozen
@@ -114,6 +124,7 @@ Utterance = (
     | Partial
     | SessionNamed
     | TurnResult
+    | Words
     | Activity
     | BackgroundTasks
     | PermissionAsked

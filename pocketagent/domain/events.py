@@ -131,11 +131,16 @@ class StateChanged:
     queued: Sequence[Queued]
     error: Failure | None
     pending_permissions: Sequence[PermissionRequest]
+    last_words: str | None = None
+    cost_usd: float = 0.0
 
 
 @frozen(kw_only=True)
 class ProjectState:
-    """The whole `project_state`. `pending_permissions`: the requests themselves only in a reply to join."""
+    """The whole `project_state`. `pending_permissions`: the requests themselves only in a reply to join.
+
+    `last_words`: the beginning of what was said last, by the agent or to it; `cost_usd`: of the project's whole life.
+    """
 
     id: str
     name: str
@@ -153,6 +158,8 @@ class ProjectState:
     pending_permissions: int | Sequence[PermissionRequest]
     trust: Trust
     subscribers: int
+    last_words: str | None = None
+    cost_usd: float = 0.0
 
 
 Event = (

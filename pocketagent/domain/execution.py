@@ -23,6 +23,7 @@ from pocketagent.domain.agent import (
     Spoken,
     TurnResult,
     Utterance,
+    Words,
 )
 from pocketagent.domain.events import (
     Actor,
@@ -40,7 +41,8 @@ from pocketagent.domain.events import (
 )
 from pocketagent.domain.message import Partial, timestamp
 from pocketagent.domain.refusals import Code, Refusal
-from pocketagent.domain.turn import Begin, Break, Core, Destroy, Execution, Item, PassOn, Retire, Stop
+from pocketagent.domain.text import in_a_line
+from pocketagent.domain.turn import MAX_WORDS, Begin, Break, Core, Destroy, Execution, Item, PassOn, Retire, Stop
 
 TRANSITIONS = {
     (State.IDLE, State.EXECUTING),
@@ -172,7 +174,7 @@ class Machine:
         """Forget the conversation; the next prompt begins another. Raises Refusal(PROCESS_ACTIVE)."""
         self.check_at_rest()
         reset = SessionReset(self.core.session_id)
-        self.core = evolve(self.core, session_id=None, cost_usd=0.0)
+        self.core = evolve(self.core, session_id=None, usage=self.core.usage.anew())
         self.outbox.append(reset)
         self._announce()
         self.outbox.append(Retire())
@@ -217,6 +219,9 @@ class Machine:
 
     def heard(self, utterances: Sequence[Utterance], now: float) -> None:
         """What the agent said in one go; `now` in seconds since 1970. The hot path."""
+        if utterances and isinstance(utterances[-1], Words):
+            self.core = evolve(self.core, last_words=utterances[-1].text)
+            utterances = utterances[:-1]
         if _MERE_WORDS.issuperset(map(type, utterances)):
             self.outbox += utterances  # type: ignore[arg-type]  # mypy does not see what the line before has found
             return
@@ -238,12 +243,14 @@ class Machine:
                 self.core = evolve(self.core, session_id=session_id)
                 self.outbox.append(Spoken(line))
             case TurnResult(line, session_id):
-                self.core = evolve(self.core, result=utterance, session_id=session_id or self.core.session_id)
-                if utterance.cost_usd is not None:
-                    self.core = evolve(self.core, cost_usd=utterance.cost_usd)
+                usage = self.core.usage.counted(timestamp(now)[:10], utterance.cost_usd, utterance.tokens)
+                session_id = session_id or self.core.session_id
+                self.core = evolve(self.core, result=utterance, session_id=session_id, usage=usage)
                 self.outbox.append(Spoken(line))
                 if not self.core.announces and utterance.queued_turns == 0:
                     self._complete()
+            case Words(text):
+                self.core = evolve(self.core, last_words=text)
             case Activity(line, busy):
                 if busy and self.core.state is not State.EXECUTING:
                     self._begin_by_itself()
@@ -424,7 +431,8 @@ class Machine:
     # -- small steps ----------------------------------------------------------------------------------------
 
     def _begin(self, execution: Execution) -> None:
-        self._become(evolve(self.core, state=State.EXECUTING, execution=execution, result=None))
+        words = in_a_line(execution.prompt, MAX_WORDS)
+        self._become(evolve(self.core, state=State.EXECUTING, execution=execution, result=None, last_words=words))
         self.outbox.append(Begin(execution))
 
     def _begin_by_itself(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from attrs import field, frozen
 
 from pocketagent.domain.refusals import Code, Refusal
+from pocketagent.domain.usage import Usage
 
 MAX_PATH = 4096
 """Bytes: PATH_MAX of Linux."""
@@ -69,8 +70,8 @@ class Project:
     """What is kept of a project beside its journal. Saved whole or not at all.
 
     `approved` is the fingerprint (`Trust.fingerprint`) that a person approved last; `acked` the highest seq that
-    each device (by id) has shown; `cost_usd` what its conversation has cost so far. Times as `message.timestamp`
-    makes them. `fault` says why the saved metadata cannot be used; it is never saved.
+    each device (by id) has shown; `usage` what its agent has used so far. Times as `message.timestamp` makes them.
+    `fault` says why the saved metadata cannot be used; it is never saved.
     """
 
     id: str
@@ -81,7 +82,7 @@ class Project:
     archived: bool = False
     approved: str = ""
     acked: Mapping[str, int] = field(factory=dict)
-    cost_usd: float = 0.0
+    usage: Usage = field(factory=Usage)
     fault: str = ""
 
 

@@ -18,6 +18,14 @@ def escaped(text: str) -> str:
     return UNSAFE.sub(lambda found: ascii(found.group())[1:-1], text)
 
 
+def in_a_line(text: str, most: int) -> str:
+    """The beginning of a text, on one line of so many characters at most: what is unsafe is a blank, several blanks are
+    one, and where something was left out it ends with `…`."""
+    joined = " ".join(text.lstrip()[: 4 * most].split())
+    words = " ".join(UNSAFE.sub(" ", joined[:most]).split())
+    return words if len(joined) <= most else words[: most - 1].rstrip() + "…"
+
+
 def harmless(text: str) -> str:
     r"""A text of several lines: `\n` and `\t` stay, `\r\n` is `\n`, and in place of every other unsafe character stands
     one that is seen: the picture of a control character, as `␛`, or `\ufffd`."""

@@ -9,6 +9,10 @@ from pocketagent.domain.attachment import Attached
 from pocketagent.domain.commands import Options
 from pocketagent.domain.events import Actor, Event, Failure, PermissionRequest, Queued, State, StateChanged
 from pocketagent.domain.message import Partial
+from pocketagent.domain.usage import Usage
+
+MAX_WORDS = 200
+"""Characters of what was said last."""
 
 
 class Stop(Enum):
@@ -77,8 +81,8 @@ Item = Event | Spoken | Partial | Wish
 class Core:
     """All that the machine knows.
 
-    `announces`: this process says when it works and when it rests. `cost_usd`: of the conversation, as the agent
-    said last (a resumed process goes on counting, `/clear` begins anew).
+    `announces`: this process says when it works and when it rests. `last_words`: the beginning of what was said last,
+    by the agent or to it; at most `MAX_WORDS` characters.
     """
 
     state: State = State.IDLE
@@ -91,7 +95,8 @@ class Core:
     result: TurnResult | None = None
     announces: bool = False
     background_tasks: int = 0
-    cost_usd: float = 0.0
+    usage: Usage = field(factory=Usage)
+    last_words: str | None = None
 
     def snapshot(self) -> StateChanged:
         """What of it clients are told."""
@@ -102,4 +107,6 @@ class Core:
             queued=tuple(Queued(waiting.id, waiting.prompt_id, waiting.by) for waiting in self.queue),
             error=self.error,
             pending_permissions=self.permissions,
+            last_words=self.last_words,
+            cost_usd=self.usage.cost_usd,
         )

@@ -50,6 +50,7 @@ from pocketagent.services.runs import Runner, Terms, WarmProcesses
 from pocketagent.services.sightings import Sightings
 from pocketagent.services.stopwatch import Stopwatch
 from pocketagent.services.subscriptions import Audience, Subscriptions
+from pocketagent.services.usage import Bookkeeping
 from pocketagent.services.watching import Watching
 from pocketagent.services.webhooks import Webhooks
 
@@ -99,6 +100,7 @@ class Services:
     projects: Projects
     browsing: Browsing
     mentions: Mentioning
+    usage: Bookkeeping
     executions: Executions
     subscriptions: Subscriptions
     watching: Watching
@@ -218,6 +220,7 @@ def assemble(
         projects,
         Browsing(adapters.directories, projects),
         Mentioning(adapters.trees, projects),
+        Bookkeeping(projects, now),
         executions,
         subscriptions,
         watching,

@@ -294,6 +294,8 @@ class Conversation:
             pending_permissions=changed.pending_permissions if requests else len(changed.pending_permissions),
             trust=self.trust,
             subscribers=len(self.audience),
+            last_words=changed.last_words,
+            cost_usd=changed.cost_usd,
         )
 
     # -- when nothing can be kept ---------------------------------------------------------------------------

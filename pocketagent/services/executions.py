@@ -264,7 +264,7 @@ class Executions:
         """How full the conversation is; null where no process is there to be asked."""
         conversation = self._projects.conversation(command.project_id)
         found = await self._projects.runners[command.project_id].context()
-        cost = conversation.machine.core.cost_usd
+        cost = conversation.machine.core.usage.total_usd
         if found is None:
             return AgentContext(None, None, cost)
         return AgentContext(found.total_tokens, found.max_tokens, cost)
@@ -272,7 +272,7 @@ class Executions:
     # -- what follows from a change of state ----------------------------------------------------------------
 
     def changed(self, conversation: Conversation) -> None:
-        """A project has come to rest, or works: mind its warm process and keep what it has cost."""
+        """A project has come to rest, or works: mind its warm process and keep what it has used."""
         runner = self._projects.runners.get(conversation.project.id)
         if conversation.state is State.EXECUTING:
             if runner is not None:
@@ -280,9 +280,11 @@ class Executions:
             return
         if runner is not None:
             runner.rested()
-        cost = conversation.machine.core.cost_usd
-        if cost != conversation.project.cost_usd:
-            conversation.project = evolve(conversation.project, cost_usd=cost)
+        usage = evolve(conversation.told.usage, counted_seq=conversation.project.usage.counted_seq)
+        if usage != conversation.project.usage:
+            # All that the journal has now is in it.
+            usage = evolve(usage, counted_seq=conversation.journal.head_seq)
+            conversation.project = evolve(conversation.project, usage=usage)
             self._projects.keep_soon(conversation)
 
     async def shut_down(self, seconds: float) -> None:

@@ -21,7 +21,7 @@ from pocketagent.domain.turn import Core
 from pocketagent.ports import IConnection, IDirectories, IJournal, IJournals, IProjects, StorageUnavailable
 from pocketagent.services.conversation import Conversation
 from pocketagent.services.notices import Notices
-from pocketagent.services.recovery import recover
+from pocketagent.services.recovery import recount, recover
 from pocketagent.services.runs import Runner
 from pocketagent.services.subscriptions import Subscriptions
 from pocketagent.services.watching import Watching
@@ -109,8 +109,9 @@ class Projects:
         trust = await self._directories.trust(project.path, project.approved)
         journal = await self._journals.open(project.id)
         core, last_active = await recover(journal)
+        project = evolve(project, usage=await recount(journal, project.usage))
         machine = self._machine()
-        machine.core = evolve(core, cost_usd=project.cost_usd)
+        machine.core = evolve(core, usage=project.usage)
         return self._install(project, trust, journal, machine, last_active or project.created_at)
 
     def _install(

@@ -5,15 +5,19 @@ from collections.abc import Iterable
 
 from attrs import evolve
 
-from pocketagent.domain.agent import SessionNamed, TurnResult
+from pocketagent.domain.agent import SessionNamed, TurnResult, Words
 from pocketagent.domain.events import PermissionRequest, State
 from pocketagent.domain.message import Entry
-from pocketagent.domain.turn import Core, Execution
+from pocketagent.domain.text import in_a_line
+from pocketagent.domain.turn import MAX_WORDS, Core, Execution
+from pocketagent.domain.usage import Usage
 from pocketagent.ports import IJournal
 from pocketagent.wire import claude, events, records
 
 PAGE_ENTRIES = 256
 PAGE_BYTES = 1024 * 1024
+
+_RESULT = b'"result"'
 
 _TELLING = frozenset(
     {"project_state", "client_message", "permission_request", "permission_resolved", "prompt_dropped", "session_reset"}
@@ -28,6 +32,7 @@ async def recover(journal: IJournal) -> tuple[Core, str | None]:
     """
     telling: list[Entry] = []
     session_id: str | None = None
+    last_words: str | None = None
     newest: str | None = None
     is_reset = False
     before = journal.head_seq + 1
@@ -41,6 +46,7 @@ async def recover(journal: IJournal) -> tuple[Core, str | None]:
                 telling.append(entry)
             elif entry.type == "agent_message" and session_id is None and not is_reset:
                 session_id = _session_of(entry)
+            last_words = last_words or _words_of(entry)
             is_reset = is_reset or entry.type == "session_reset"
             if _is_rest(entry):
                 break
@@ -52,7 +58,44 @@ async def recover(journal: IJournal) -> tuple[Core, str | None]:
         state = await journal.find(records.STATE)
         telling += () if state is None else (state,)
     core = _fold(reversed(telling))
+    if last_words is not None:
+        core = evolve(core, last_words=last_words)
     return (evolve(core, session_id=session_id) if session_id else core), newest
+
+
+async def recount(journal: IJournal, usage: Usage) -> Usage:
+    """What was used, with what the journal has behind `counted_seq`: it is saved a little later than it is told."""
+    if usage.counted_seq == 0:
+        usage = usage.anew()
+    seq = min(usage.counted_seq, journal.head_seq)
+    while seq < journal.head_seq:
+        page = await journal.since(seq, PAGE_ENTRIES, PAGE_BYTES)
+        if not page:
+            break
+        for entry in page:
+            if entry.type == "session_reset":
+                usage = usage.anew()
+            elif entry.type == "agent_message" and _RESULT in entry.message:
+                usage = _counted(usage, entry)
+        seq = page[-1].seq
+    return evolve(usage, counted_seq=journal.head_seq)
+
+
+def _counted(usage: Usage, entry: Entry) -> Usage:
+    for utterance in claude.hear([entry.message]).utterances:
+        if isinstance(utterance, TurnResult):
+            usage = usage.counted(entry.timestamp[:10], utterance.cost_usd, utterance.tokens)
+    return usage
+
+
+def _words_of(entry: Entry) -> str | None:
+    if entry.type == "client_message":
+        _, queued = events.read_client_message(entry.message)
+        return None if queued else in_a_line(events.read_words(entry.message), MAX_WORDS)
+    if entry.type == "agent_message":
+        said = (one.text for one in claude.hear([entry.message]).utterances if isinstance(one, Words))
+        return next(said, None)
+    return None
 
 
 def _is_rest(entry: Entry) -> bool:
@@ -83,6 +126,7 @@ def _fold(entries: Iterable[Entry]) -> Core:
                         execution=Execution(told.execution_id) if told.execution_id else None,
                         queue=tuple(Execution(one.execution_id, one.prompt_id, by=one.by) for one in told.queued),
                         error=told.error,
+                        last_words=told.last_words,
                     )
             case "client_message":
                 execution_id, queued = events.read_client_message(entry.message)

@@ -12,6 +12,7 @@ in `wire.orders`.
 """
 
 import base64
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple, TypeGuard
@@ -30,12 +31,19 @@ from pocketagent.domain.agent import (
     Spoken,
     TurnResult,
     Utterance,
+    Words,
 )
 from pocketagent.domain.message import Partial
+from pocketagent.domain.text import in_a_line
+from pocketagent.domain.turn import MAX_WORDS
+from pocketagent.domain.usage import Spending
 from pocketagent.wire import foreign
 from pocketagent.wire.lines import MAX_LINE
 
 MAX_QUEUED = 2**31
+MAX_COST = 1e9
+"""Dollars, and tokens of a turn: more was never used, and sums of it stay numbers."""
+MAX_TOKENS = 10**12
 
 _BOUNDS = frozenset({"error_max_turns", "error_max_budget_usd"})
 _JUST_BYTES = {bytes}
@@ -110,7 +118,13 @@ class _Asking(Struct, gc=False):
 _spoken = partial(tuple.__new__, Spoken)
 _decode_head = msgspec.json.Decoder(_Head).decode
 _decode_asking = msgspec.json.Decoder(_Asking).decode
-_PLAIN = frozenset({"assistant", "user"})
+_TEXT = b'"content":[{"type":"text","text":"'
+"""How a line begins to say a text: the CLI says one block in a line."""
+_BEGINNING = 1024
+"""Bytes of a line in which that is looked for."""
+_SAID = re.compile(rb'(?:[^"\\]++|\\u[0-9a-fA-F]{4}|\\[^u])*+')
+_SEEN = 3 * MAX_WORDS
+"""Bytes of a text that are looked at: more is hardly seen of it."""
 _NO_EVENT = _Event()
 
 
@@ -156,6 +170,7 @@ def _are_lines(said: Sequence[bytes | Overlong]) -> TypeGuard[Sequence[bytes]]:
 def _hear(lines: Iterable[bytes], heard: Heard) -> None:
     """The hot path. msgspec checks the whole syntax, but not the UTF-8 of what it skips: that is done before."""
     add = heard.utterances.append
+    saying: list[bytes] = []
     for line in lines:
         try:
             head = _decode_head(line)
@@ -167,7 +182,11 @@ def _hear(lines: Iterable[bytes], heard: Heard) -> None:
                 continue
             head = second
         kind = head.type
-        if kind in _PLAIN:
+        if kind == "assistant":
+            add(_spoken((line,)))
+            if head.parent_tool_use_id is None:
+                saying.append(line)
+        elif kind == "user":
             add(_spoken((line,)))
         elif kind == "stream_event":
             event = (head.event or _NO_EVENT).type
@@ -185,6 +204,24 @@ def _hear(lines: Iterable[bytes], heard: Heard) -> None:
             add(PermissionWithdrawn(permission_id) if permission_id else Spoken(line))
         elif kind != "keep_alive":
             add(Spoken(line))
+    if saying:
+        _add_words(saying, heard)
+
+
+def _add_words(lines: Sequence[bytes], heard: Heard) -> None:
+    """Of all that the agent said in one read people are shown the last, so only that is looked at."""
+    for line in reversed(lines):
+        start = line.find(_TEXT, 0, _BEGINNING)
+        if start < 0:
+            continue
+        start += len(_TEXT)
+        found = _SAID.match(line, start, start + _SEEN)
+        assert found is not None
+        text = foreign.text(foreign.parse(b'"' + found[0].decode("utf-8", "ignore").encode() + b'"')) or ""
+        said = in_a_line(text if line.startswith(b'"', found.end()) else text + "…", MAX_WORDS)
+        if said:
+            heard.utterances.append(Words(said))
+            return
 
 
 def _hear_system(subtype: str | None, line: bytes, heard: Heard) -> None:
@@ -230,11 +267,29 @@ def _hear_result(line: bytes, heard: Heard) -> None:
         is_error=is_error,
         ended_at_bound=foreign.text(said.get("subtype")) in _BOUNDS,
         queued_turns=queued if type(queued) is int and 0 < queued < MAX_QUEUED else 0,
-        cost_usd=foreign.finite(cost),
+        cost_usd=_at_most(MAX_COST, foreign.finite(cost)),
         errors=errors,
+        tokens=_tokens(foreign.mapping(said.get("usage"))),
     )
     heard.utterances.append(result)
     heard.asides.append(result)
+
+
+def _tokens(usage: Mapping[str, object]) -> Spending:
+    def number(name: str) -> int:
+        return int(_at_most(MAX_TOKENS, foreign.finite(usage.get(name))) or 0)
+
+    return Spending(
+        input_tokens=number("input_tokens"),
+        output_tokens=number("output_tokens"),
+        cache_read_tokens=number("cache_read_input_tokens"),
+        cache_creation_tokens=number("cache_creation_input_tokens"),
+    )
+
+
+def _at_most(bound: float, number: float | None) -> float | None:
+    """The number; None for one that cannot be."""
+    return number if number is not None and 0 <= number <= bound else None
 
 
 def _hear_request(line: bytes, heard: Heard) -> None:

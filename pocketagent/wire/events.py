@@ -147,6 +147,7 @@ class _State(msgspec.Struct):
     execution_id: str | None = None
     queued: tuple[Queued, ...] = ()
     error: Failure | None = None
+    last_words: str | None = None
 
 
 class _Named(msgspec.Struct):
@@ -154,6 +155,7 @@ class _Named(msgspec.Struct):
     queued: bool = False
     permission_id: str = ""
     code: str = ""
+    prompt: str = ""
 
 
 def read_state(message: bytes) -> StateChanged | None:
@@ -162,13 +164,18 @@ def read_state(message: bytes) -> StateChanged | None:
         told = msgspec.json.decode(message, type=_State)
     except msgspec.DecodeError:
         return None
-    return StateChanged(told.state, told.session_id, told.execution_id, told.queued, told.error, ())
+    return StateChanged(told.state, told.session_id, told.execution_id, told.queued, told.error, (), told.last_words)
 
 
 def read_client_message(message: bytes) -> tuple[str, bool]:
     """The execution_id of a `client_message`, and whether it had to wait."""
     named = msgspec.json.decode(message, type=_Named)
     return named.execution_id, named.queued
+
+
+def read_words(message: bytes) -> str:
+    """The prompt of a `client_message`; empty where it has none."""
+    return msgspec.json.decode(message, type=_Named).prompt
 
 
 def read_dropped(message: bytes) -> str:

@@ -19,6 +19,7 @@ from pocketagent.domain.pairing import Pairing
 from pocketagent.domain.project import Project, check_path, project_name
 from pocketagent.domain.refusals import Refusal
 from pocketagent.domain.sighting import Address, Sighting
+from pocketagent.domain.usage import DAYS, Spending, Usage
 
 VERSION = 1
 """Of both forms. A higher number was written by a newer server, and is refused rather than half understood."""
@@ -36,6 +37,16 @@ class _Versioned(msgspec.Struct):
     version: int
 
 
+_Day = Annotated[str, Meta(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+_Days = Annotated[dict[_Day, Spending], Meta(max_length=DAYS)]
+
+
+class _StoredUsage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    days: _Days
+    cost_usd: _NotNegative
+    counted_seq: _Natural
+
+
 class _StoredProject(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     version: int
     id: str
@@ -47,6 +58,9 @@ class _StoredProject(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     approved: _Approved
     acked: dict[str, _Natural]
     cost_usd: _NotNegative
+    """Of the conversation."""
+    usage: _StoredUsage = _StoredUsage(days={}, cost_usd=0.0, counted_seq=0)
+    """Of those that were kept before it was counted; it is then counted from the journal."""
 
 
 class _StoredDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -146,7 +160,12 @@ def encode_project(project: Project) -> bytes:
             archived=project.archived,
             approved=project.approved,
             acked=dict(project.acked),
-            cost_usd=project.cost_usd,
+            cost_usd=project.usage.total_usd,
+            usage=_StoredUsage(
+                days=dict(project.usage.days),
+                cost_usd=project.usage.cost_usd,
+                counted_seq=project.usage.counted_seq,
+            ),
         )
     )
 
@@ -171,7 +190,12 @@ def decode_project(data: bytes) -> Project:
         archived=stored.archived,
         approved=stored.approved,
         acked=stored.acked,
-        cost_usd=stored.cost_usd,
+        usage=Usage(
+            days=stored.usage.days,
+            cost_usd=stored.usage.cost_usd,
+            total_usd=stored.cost_usd,
+            counted_seq=stored.usage.counted_seq,
+        ),
     )
 
 

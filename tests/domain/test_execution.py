@@ -22,6 +22,7 @@ from pocketagent.domain.agent import (
     Spoken,
     TurnResult,
     Utterance,
+    Words,
 )
 from pocketagent.domain.events import (
     Actor,
@@ -225,9 +226,24 @@ class PromptTests(Case):
         self.running()
         self.hear(OK, evolve(OK, cost_usd=0.75))
         self.machine.ended(DEAD)
-        self.assertEqual(self.machine.core.cost_usd, 0.75)
+        usage = self.machine.core.usage
+        self.assertEqual((usage.total_usd, usage.cost_usd), (0.75, 0.75))
         self.machine.new_session()
-        self.assertEqual(self.machine.core.cost_usd, 0.0)
+        usage = self.machine.core.usage
+        self.assertEqual((usage.total_usd, usage.cost_usd), (0.0, 0.75))
+
+    def test_last_words(self) -> None:
+        """What was said last is the prompt until the agent has said something to it; states tell it."""
+        self.running()
+        self.assertEqual(self.machine.core.last_words, "do it")
+        self.hear(Spoken(b"1"), Words("Well."))
+        self.assertEqual(self.came(), [Spoken(b"1")])
+        self.hear(Words("Early."), Spoken(b"2"))
+        self.assertEqual(self.machine.core.snapshot().last_words, "Early.")
+        self.machine.overheard([Words("Elsewhere.")])
+        self.hear(OK, Words("Done."))
+        told = [one.last_words for one in self.came() if isinstance(one, StateChanged)]
+        self.assertEqual(told, ["Done."])
 
 
 class StopTests(Case):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from pocketagent.domain.text import UNSAFE, escaped, harmless
+from pocketagent.domain.text import UNSAFE, escaped, harmless, in_a_line
 
 
 class EscapedTests(SynchronousTestCase):
@@ -53,3 +53,19 @@ class HarmlessTests(SynchronousTestCase):
         self.assertEqual(len(once), len(whole))
         for before, after in zip(whole, once, strict=True):
             self.assertTrue(before == after or UNSAFE.match(before))
+
+
+class LineTests(SynchronousTestCase):
+    def test_in_a_line(self) -> None:
+        """A text becomes one line of so many characters at most, with nothing in it that acts on a reader."""
+        for text, line in (
+            ("", ""),
+            (" \n\t ", ""),
+            ("  a\n\n b\t\x1bc ", "a b c"),
+            ("0123456789", "0123456789"),
+            ("0123456789x", "012345678…"),
+            ("01234567 9x", "01234567…"),
+            ("\n" * 1000 + "late", "late"),
+            ("a" + " " * 1000 + "b", "a"),
+        ):
+            self.assertEqual(in_a_line(text, 10), line)

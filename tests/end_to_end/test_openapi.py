@@ -85,8 +85,9 @@ class OpenApiTests(HouseTestCase):
         """Who shows no token is told nothing, whatever they send: no path but that of pairings looks at it."""
         made = self.examine(None, "fuzzing", 2, left_out=())
         self.assertIn(("/pair", 401), made)
-        # Without an id that could be one there is nothing at a path; and a code comes in a body, which is judged.
-        others = {(path, status) for path, status in made if status not in (401, 404)}
+        # Without an id that could be one there is nothing at a path, a head may be too large to be read, and a code
+        # comes in a body, which is judged.
+        others = {(path, status) for path, status in made if status not in (401, 404, 431)}
         self.assertLessEqual(others, {("/pair", 400), ("/pair", 415)})
 
     def test_whole(self) -> None:

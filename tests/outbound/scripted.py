@@ -25,6 +25,7 @@ from pocketagent.domain.agent import (
     Spoken,
     TurnResult,
     Utterance,
+    Words,
 )
 from pocketagent.domain.message import Partial
 from pocketagent.outbound.claude import Claude
@@ -42,7 +43,7 @@ def message(utterance: Utterance) -> Mapping[str, object]:
             return said
         case Partial(line):
             return {"type": "stream_event", **json.loads(line)}
-        case PermissionAsked() | PermissionWithdrawn() | Overlong():
+        case PermissionAsked() | PermissionWithdrawn() | Overlong() | Words():
             return {}
 
 

@@ -29,6 +29,7 @@ from pocketagent.domain.agent import (
     SessionNamed,
     Spoken,
     TurnResult,
+    Words,
 )
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.outbound.run import Waits
@@ -193,7 +194,7 @@ class StartTests(AgentTestCase):
         self.assertEqual(listener.heard, [])
         await self.prompt(run, "say: hello")
         await listener.rest()
-        first = [message(each) for each in listener.heard[:101]]
+        first = [message(each) for each in listener.heard if not isinstance(each, Words)][:101]
         self.assertEqual([each.get("n") for each in first], [*range(100), None])
         self.assertEqual(first[100], {"type": "raw", "text": '"x"'})
 
@@ -377,10 +378,11 @@ class OutputTests(AgentTestCase):
     async def test_long_line(self) -> None:
         """A line of 16 MiB passes whole; of one that is longer only its size is told, and the next is fine (CH-06)."""
         listener = await self._hear("line: 16777216\nline: 50000000\nlines: 1 300")
-        at = next(place for place, each in enumerate(listener.heard) if isinstance(each, Overlong))
-        before, after = listener.heard[at - 1], listener.heard[at + 1]
+        heard = [each for each in listener.heard if not isinstance(each, Words)]
+        at = next(place for place, each in enumerate(heard) if isinstance(each, Overlong))
+        before, after = heard[at - 1], heard[at + 1]
         assert isinstance(before, Spoken) and isinstance(after, Spoken)
-        self.assertEqual((len(before.line), listener.heard[at], len(after.line)), (16777216, Overlong(50000000), 299))
+        self.assertEqual((len(before.line), heard[at], len(after.line)), (16777216, Overlong(50000000), 299))
 
     async def test_bad_lines(self) -> None:
         """What is no UTF-8, no JSON or no object is kept as raw; whatever else passes; nothing ends the hearing

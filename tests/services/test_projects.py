@@ -239,7 +239,7 @@ class UpdateTests(ProjectsCase):
         self.successResultOf(done(self.shop.services.projects.close()))
         stored = self.stored(self.project_id)
         assert stored is not None
-        self.assertEqual((stored.cost_usd, stored.acked), (0.5, {self.asker.device.id: 3}))
+        self.assertEqual((stored.usage.total_usd, stored.acked), (0.5, {self.asker.device.id: 3}))
 
     def test_trust(self) -> None:
         """An approval holds for the state that it names: another state makes the project untrusted again."""

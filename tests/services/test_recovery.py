@@ -62,6 +62,18 @@ class RecoveryCase(WorkshopCase):
 
 
 class RestartTests(RecoveryCase):
+    def test_last_words(self) -> None:
+        """What was said last is known again: from the state that told it, or from what was said since."""
+        self.execute(self.project_id, "Hello")
+        self.turn()
+        self.restart()
+        self.assertEqual(self.conversation(self.project_id).told.last_words, "Hello")
+        self.execute(self.project_id, "And now?")
+        line = b'{"type":"assistant","message":{"content":[{"type":"text","text":"Now this."}]}}'
+        self.run_.says(BUSY, init(SESSION), Spoken(line), Spoken(b'{"type":"user"}'))
+        self.restart()
+        self.assertEqual(self.conversation(self.project_id).told.last_words, "Now this.")
+
     def test_at_rest(self) -> None:
         """What was at rest is as it was, and nothing is told of the restart."""
         self.execute(self.project_id)

@@ -20,10 +20,13 @@ from pocketagent.domain.agent import (
     Spoken,
     TurnResult,
     Utterance,
+    Words,
 )
 from pocketagent.domain.message import Partial
+from pocketagent.domain.turn import MAX_WORDS
+from pocketagent.domain.usage import Spending
 from pocketagent.wire import claude
-from pocketagent.wire.claude import Answered, Misnamed, ModeTold, Unsupported, hear
+from pocketagent.wire.claude import MAX_COST, MAX_TOKENS, Answered, Misnamed, ModeTold, Unsupported, hear
 from pocketagent.wire.lines import MAX_LINE
 
 ID = "0a4d2e9e-1111-4222-8333-123456789abc"
@@ -236,6 +239,51 @@ class HearTests(SynchronousTestCase):
         )
         result = TurnResult(line, ID, False, False, 2, 0.25, ())
         self.assertEqual(hear([line]), ([result], [result]))
+
+    def test_result_tokens(self) -> None:
+        """The tokens of a turn are those that it names; what is no number of them is none."""
+        usage = {
+            "input_tokens": 1, "output_tokens": 2, "cache_read_input_tokens": 3, "cache_creation_input_tokens": 4,
+            "server_tool_use": {"web_search_requests": 5},
+        }  # fmt: skip
+        told = Spending(input_tokens=1, output_tokens=2, cache_read_tokens=3, cache_creation_tokens=4)
+        self.assertEqual(self._result(usage=usage).tokens, told)
+        odds: list[object] = [None, [], {"input_tokens": -1}, {"output_tokens": "7"}, {"input_tokens": MAX_TOKENS + 1}]
+        for odd in odds:
+            self.assertEqual(self._result(usage=odd).tokens, Spending())
+        self.assertEqual(self._result(usage={"input_tokens": MAX_TOKENS}).tokens.input_tokens, MAX_TOKENS)
+        self.assertIsNone(self._result(total_cost_usd=-0.5).cost_usd)
+        self.assertIsNone(self._result(total_cost_usd=MAX_COST * 2).cost_usd)
+
+    def test_words(self) -> None:
+        """Of what was said in one read the last text of the agent itself is told besides, its beginning on one line."""
+
+        def line(*blocks: object, **more: object) -> bytes:
+            said = {"type": "assistant", "message": {"content": blocks}, **more}
+            return json.dumps(said, separators=(",", ":")).encode()
+
+        text = line({"type": "text", "text": "Well,\nthen. " + "x" * 300})
+        use = line({"type": "tool_use", "input": {"type": "text"}})
+        inner = line({"type": "text", "text": "No."}, parent_tool_use_id="toolu_1")
+        said = hear([line({"type": "text", "text": "First."}), text, use, inner]).utterances
+        self.assertEqual(len(said), 5)
+        (words,) = [one for one in said if isinstance(one, Words)]
+        self.assertTrue(words.text.startswith("Well, then. xxx") and len(words.text) == MAX_WORDS)
+        for written, told in (
+            ('\\"q\\" \\u00e4\\n\\ud83d\\ude00', '"q" \xe4 \U0001f600'),
+            ("\\ud83d", "?"),
+            ("\xe4" * 5000, "\xe4" * (MAX_WORDS - 1) + "…"),
+            (" " * 5000 + "late", "…"),
+        ):
+            spoken = f'{{"type":"assistant","message":{{"content":[{{"type":"text","text":"{written}"}}]}}}}'
+            self.assertEqual(hear([spoken.encode()]).utterances[1], Words(told))
+        # What has no words of that kind tells none.
+        for other in (
+            use, inner, line({"type": "text", "text": " \n"}), line({"type": "text", "text": 7}),
+            b'{"type":"assistant","message":{"content":"plain","x":{"type":"text"}}}',
+            line({"type": "text", "text": "No."}).replace(b'"assistant"', b'"user"'),
+        ):  # fmt: skip
+            self.assertEqual([type(one) for one in hear([other]).utterances], [Spoken], other[:80])
 
     def test_result_failed(self) -> None:
         """A failure comes with the CLI's words: its errors, else the result itself. A bound is marked as one."""

@@ -12,6 +12,7 @@ from pocketagent.domain.access import Device, Kind, Scope
 from pocketagent.domain.pairing import Pairing
 from pocketagent.domain.project import Project
 from pocketagent.domain.sighting import Address, Sighting
+from pocketagent.domain.usage import DAYS, Spending, Usage
 from pocketagent.wire import stored
 
 PROJECT = Project(
@@ -23,7 +24,7 @@ PROJECT = Project(
     archived=True,
     approved="ab" * 32,
     acked={"00112233445566ff": 7},
-    cost_usd=1.25,
+    usage=Usage({"2026-01-31": Spending(cost_usd=0.5, turns=2, input_tokens=7)}, 2.25, 1.25, 42),
 )
 DEVICE = Device(
     id="00112233445566ff",
@@ -45,6 +46,14 @@ WRONG_PROJECT: dict[str, list[object]] = {
     "approved": ["AB" * 32, "ab", None],
     "acked": [{"device": -1}, {"device": "1"}, []],
     "cost_usd": ["1", -1, None],
+    "usage": [
+        None,
+        {"days": {}, "cost_usd": 1},
+        {"days": {}, "cost_usd": -1, "counted_seq": 1},
+        {"days": {"today": {}}, "cost_usd": 1, "counted_seq": 1},
+        {"days": {"2026-01-31": {"turns": "1"}}, "cost_usd": 1, "counted_seq": 1},
+        {"days": {f"{1000 + n}-01-01": {} for n in range(DAYS + 1)}, "cost_usd": 1, "counted_seq": 1},
+    ],
     "version": ["1", 1.5, None, 0, -1],
 }
 WRONG_DEVICE: dict[str, list[object]] = {
@@ -120,13 +129,13 @@ class StoredTests(SynchronousTestCase):
                     self.refused(decode, json.dumps({**good, key: value}).encode())
 
     def test_missing_and_unknown(self) -> None:
-        """Every field must be there, but the one that older servers did not write, and no other may."""
+        """Every field must be there, but those that older servers did not write, and no other may."""
         for decode, data in (
             (stored.decode_project, stored.encode_project(PROJECT)),
             (stored.decode_device, stored.encode_device(DEVICE)),
         ):
             good = json.loads(data)
-            for key in set(good) - {"kind"}:
+            for key in set(good) - {"kind", "usage"}:
                 self.refused(decode, json.dumps({k: v for k, v in good.items() if k != key}).encode())
             self.refused(decode, json.dumps({**good, "surprise": 1}).encode())
 
