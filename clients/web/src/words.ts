@@ -16,6 +16,7 @@ export const words = {
     waiting: (seconds: number) => `No connection. Trying again in ${plural(seconds, "second")}.`,
     retrying: "No connection. Trying again …",
     now: "Try now",
+    needed: "That needs a connection.",
     tooLarge: "That is too much for one message to the server.",
     kept: "This is what was seen last.",
   },
@@ -237,9 +238,117 @@ export const words = {
   composer: {
     label: "Prompt",
     placeholder: "What is to be done?",
+    placeholderRunning: "What is to be done next?",
     send: "Send",
+    sendWaits: "Send: it waits until the agent is ready",
     interrupt: "Interrupt",
+    interruptHint: "Interrupt (Esc Esc)",
+    interrupting: "Interrupting …",
+    unconfirmed: "The agent does not answer. Killing it ends it with all that it has started.",
+    kill: "Kill",
     dropped: "It was dropped before it ran.",
+    suggestions: "What fits",
+    offered: (count: number) => plural(count, "suggestion"),
+    dictate: "Dictate",
+    listening: "Listening. Press again to stop.",
+    deaf: (why: string) => `The browser cannot listen: ${why}.`,
+    readOnly: "This device may only read.",
+    edit: "Edit",
+  },
+
+  queue: {
+    title: "Waiting prompts",
+    waiting: (count: number) => (count === 1 ? "One prompt waits" : `${count} prompts wait`),
+    edit: (at: number) => `Edit waiting prompt ${at}`,
+    remove: (at: number) => `Remove waiting prompt ${at}`,
+  },
+
+  attaching: {
+    title: "Attachments",
+    add: "Attach files",
+    drop: "Drop to attach",
+    pasted: "pasted picture",
+    sending: (name: string) => `Sending ${name}`,
+    remove: (name: string) => `Remove ${name}`,
+    offline: "Files can be attached when there is a connection.",
+    type: "only pictures (PNG, JPEG, GIF, WebP), PDF and texts can be attached",
+    empty: "it is empty",
+    size: (mebibytes: number) => `it is too large: up to ${mebibytes.toLocaleString("en")} MiB each`,
+    count: "a prompt has up to 16 attachments",
+    together: "too much for one prompt: up to 10 MiB together",
+  },
+
+  choices: {
+    model: "Model",
+    mode: "Permissions",
+    unknownMode: "Mode",
+    unchosen: "Nothing chosen",
+    unchosenDetail: "As the server and the project have it",
+    noModels: "Which models there are is known once an agent has run.",
+  },
+
+  /** The CLI's permission modes. */
+  modes: {
+    plan: { name: "Plan", detail: "Looks and plans, and changes nothing until you agree" },
+    default: { name: "Ask", detail: "Asks before it changes files or runs commands" },
+    acceptEdits: { name: "Accept edits", detail: "Changes files without asking, asks before it runs commands" },
+    auto: { name: "Auto", detail: "Decides by itself what is safe, and asks about the rest" },
+    dontAsk: { name: "Never ask", detail: "Does what is allowed already, and leaves what it would have to ask for" },
+    bypassPermissions: {
+      name: "Bypass",
+      detail: "Danger: does everything without asking. Only where nothing can be lost; the server may forbid it",
+    },
+  },
+
+  /** The commands that are the client's own. */
+  commands: {
+    new: "Begin a new conversation",
+    model: "Which model answers; alone: the server's",
+    mode: "How much the agent asks; alone: the server's",
+    stop: "Interrupt what runs",
+    kill: "Kill the agent and all that it has started",
+  },
+
+  project: {
+    menu: "What can be done",
+    newConversation: "New conversation",
+    kill: "Kill the agent",
+    dismiss: "Dismiss",
+    elapsed: (seconds: number) => `${Math.floor(seconds / 60)}:${`${seconds % 60}`.padStart(2, "0")}`,
+    context: (percent: number) => `${percent} % of the context is used`,
+    contextTitle: "Context",
+    tokens: (used: number, most: number) => `${used.toLocaleString("en")} of ${plural(most, "token")}`,
+    cost: (dollars: string) => `This conversation has cost ${dollars}.`,
+    compacts: "When it is full the agent goes on with a summary. A new conversation begins empty.",
+  },
+
+  /** What is asked before it is done. */
+  wishes: {
+    new: {
+      title: "New conversation?",
+      explain: "The agent forgets what was said so far. You can still read it here.",
+      action: "Begin anew",
+    },
+    kill: {
+      title: "Kill the agent?",
+      explain: "It ends at once, with everything that it has started. Waiting prompts are dropped.",
+      action: "Kill",
+    },
+  },
+
+  shortcuts: {
+    title: "Keys",
+    switch: "Go to a project",
+    nothing: "No project has this name.",
+    all: [
+      { keys: ["Ctrl K"], does: "Go to a project" },
+      { keys: ["Alt ↑", "Alt ↓"], does: "The project before, the next one" },
+      { keys: ["/"], does: "To the composer" },
+      { keys: ["Enter", "Ctrl Enter"], does: "Send; Shift Enter begins a line" },
+      { keys: ["↑"], does: "What you wrote before, in an empty composer" },
+      { keys: ["Esc Esc"], does: "Interrupt the agent" },
+      { keys: ["?"], does: "These keys" },
+    ],
   },
 
   windowTitle: (project: string, asked: number) =>

@@ -24,9 +24,7 @@ async function call(method: string, path: string, init: RequestInit, seconds: nu
   const isBody = (response.headers.get("content-type") ?? "").startsWith("application/json");
   const body: unknown = isBody ? await response.json().catch(() => null) : null;
   if (response.ok) return body;
-  const told = isJson(body) ? object(body, "data") : {};
-  const words = text(told, "message") || `The server answered ${response.status}.`;
-  throw new Refused(text(told, "code") || `${response.status}`, words, object(told, "details"));
+  throw refusal(response.status, body);
 }
 
 /** Ask for what is there. Throws Refused, or Unreachable. */
@@ -41,10 +39,36 @@ export async function send<T>(method: "POST" | "PUT" | "PATCH" | "DELETE", path:
   return (await call(method, path, init, ANSWER_TIME)) as T;
 }
 
-/** Send a file as it is. */
-export async function upload<T>(path: string, file: Blob, headers: Record<string, string>): Promise<T> {
-  const init = { body: file, headers: { "content-type": file.type || "application/octet-stream", ...headers } };
-  return (await call("POST", path, init, UPLOAD_TIME)) as T;
+/** Send a file as it is; `progress` hears of the share that is sent, 0 to 1. Fetch does not tell that. */
+export function upload<T>(
+  path: string,
+  file: Blob,
+  headers: Record<string, string>,
+  progress: (share: number) => void,
+  signal: AbortSignal,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", `${BASE}${path}`);
+    request.responseType = "json";
+    request.timeout = UPLOAD_TIME * 1000;
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    request.upload.onprogress = (event) => progress(event.total ? event.loaded / event.total : 0);
+    request.onload = () => {
+      if (request.status < 300) resolve(request.response as T);
+      else reject(refusal(request.status, request.response));
+    };
+    request.onerror = request.ontimeout = () => reject(new Unreachable("The server could not be reached."));
+    request.onabort = () => reject(new DOMException("stopped", "AbortError"));
+    signal.addEventListener("abort", () => request.abort(), { once: true });
+    request.send(file);
+  });
+}
+
+function refusal(status: number, body: unknown): Refused {
+  const told = isJson(body) ? object(body, "data") : {};
+  const words = text(told, "message") || `The server answered ${status}.`;
+  return new Refused(text(told, "code") || `${status}`, words, object(told, "details"));
 }
 
 /** Whether the server takes this device's cookie. Where it cannot be asked, that is not known to be otherwise. */

@@ -20,6 +20,7 @@ import {
 } from "../state/state";
 import type { Store } from "../state/store";
 import { append, empty } from "../state/thread";
+import { words } from "../words";
 import { Drafts } from "./drafts";
 import { Keeping } from "./keeping";
 import { keep, kept } from "./local";
@@ -300,8 +301,12 @@ export class Server {
 
   // -- everything else
 
-  /** Ask for a thing and say what went wrong; whether it went well. */
+  /** Ask for a thing on behalf of the person, and say what went wrong: the data of the answer, or null. */
   async ask(type: string, projectId: string | null, data: object = {}): Promise<Json | null> {
+    if (this.#store.getState().connection.is !== "online") {
+      this.say(words.connection.needed);
+      return null;
+    }
     try {
       return (await this.#socket.request(type, projectId, data)).data;
     } catch (error) {

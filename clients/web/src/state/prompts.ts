@@ -123,3 +123,10 @@ export function dropped(state: State, message: Message, problem: string): State 
   };
   return sending(state, [unsent]);
 }
+
+/** What a device has asked in a project, the newest last, each once; of all devices where ours is not known. */
+export function asked(prompts: Readonly<Record<string, ClientMessage>>, deviceId: string | null): readonly string[] {
+  const ours = Object.values(prompts).filter((one) => deviceId === null || one.by.id === deviceId);
+  const words = ours.map((one) => one.prompt);
+  return words.filter((one, index) => words.lastIndexOf(one) === index);
+}

@@ -9,6 +9,7 @@ import { useNarrow } from "./narrow";
 import { ProjectPage } from "./ProjectPage";
 import { ProjectList } from "./projects/ProjectList";
 import { SideBar } from "./SideBar";
+import { Shortcuts } from "./shortcuts/Shortcuts";
 import { useSigns } from "./signs";
 import { Toast } from "./Toast";
 import { Welcome } from "./Welcome";
@@ -58,6 +59,7 @@ export function App() {
       )}
       <ConnectionStrip />
       <Toast />
+      <Shortcuts />
     </div>
   );
 }

@@ -1,34 +1,53 @@
-import { useEffect } from "react";
+import { useEffect, useState } from "react";
 import { useServer } from "../context";
+import { may } from "../state/device";
 import { useKnown } from "../state/store";
 import { words } from "../words";
-import { Composer } from "./Composer";
+import "../styles/project.css";
+import { Composer, type Wish } from "./composer/Composer";
 import { Conversation } from "./conversation/Conversation";
+import { PageBar } from "./PageBar";
 import { Permissions } from "./permissions/Permissions";
-import { ProjectCondition } from "./projects/ProjectCondition";
+import { Confirmation } from "./project/Confirmation";
+import { ProjectHeader } from "./project/ProjectHeader";
+import { Troubles } from "./project/Troubles";
+import { useAgent } from "./project/useAgent";
+import { useStopping } from "./project/useStopping";
+import { useTwice } from "./shortcuts/useTwice";
 
 /** One project: what was said, what is asked, and where one answers. `at`: an event that is to be seen. */
 export function ProjectPage({ id, at }: { id: string; at: number | null }) {
   const server = useServer();
   const project = useKnown((state) => state.projects[id]);
   const open = useKnown((state) => state.conversations[id]);
+  // As long as there is no connection nobody knows, and nothing is to jump.
+  const mayExecute = useKnown((state) => state.connection.is !== "online" || may(state, "execute"));
+  const [wish, setWish] = useState<Wish | null>(null);
+  const stopping = useStopping(project);
+  useTwice("Escape", stopping.interrupt);
+  useAgent(project, open);
   useEffect(() => {
     void server.open(id);
+    return () => server.hide(id);
   }, [server, id]);
+  if (project === undefined) return <PageBar title=" " />;
   return (
     <>
-      <header className="bar">
-        <a className="button bare icon back" href="#/" aria-label={words.back}>
-          ‹
-        </a>
-        <div className="heading">
-          <h1>{project?.name ?? " "}</h1>
-        </div>
-        {project && <ProjectCondition project={project} />}
-      </header>
+      <ProjectHeader project={project} open={open} mayExecute={mayExecute} onWish={setWish} />
+      <Troubles project={project} trouble={open?.trouble ?? ""} />
       {open && <Conversation id={id} open={open} at={at} />}
-      {project && open && <Permissions project={project} open={open} />}
-      {project && <Composer project={project} />}
+      {open && <Permissions project={project} open={open} />}
+      {open && <Composer project={project} open={open} stopping={stopping} onWish={setWish} />}
+      {wish && (
+        <Confirmation
+          {...words.wishes[wish]}
+          isGrave={wish === "kill"}
+          onConfirm={() => void server.ask(REQUESTS[wish], id)}
+          onClose={() => setWish(null)}
+        />
+      )}
     </>
   );
 }
+
+const REQUESTS: Readonly<Record<Wish, string>> = { new: "agent_new_session", kill: "agent_kill" };

@@ -6,6 +6,12 @@ import { words } from "../words";
 export function UnsentPrompt({ prompt }: { prompt: Unsent }) {
   const server = useServer();
   const told = words.conversation;
+
+  async function edit() {
+    await server.discard(prompt.promptId);
+    server.putBack(prompt.projectId, { text: prompt.prompt, attachments: prompt.attachments });
+  }
+
   return (
     <div className="entry">
       <div className="prompt">{prompt.prompt}</div>
@@ -14,6 +20,9 @@ export function UnsentPrompt({ prompt }: { prompt: Unsent }) {
           <span className="problem">{prompt.problem}</span>
           <button type="button" className="button bare" onClick={() => void server.resend(prompt.promptId)}>
             {told.resend}
+          </button>
+          <button type="button" className="button bare" onClick={() => void edit()}>
+            {words.composer.edit}
           </button>
           <button type="button" className="button bare" onClick={() => void server.discard(prompt.promptId)}>
             {told.discard}

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { ConnectionEstablished } from "../../src/protocol/generated";
 import {
+  asked,
   choicesOf,
   chosen,
   drafted,
@@ -113,4 +114,11 @@ describe("what is chosen", () => {
     expect(choicesOf(kept)).toEqual({ p: { model: "opus", mode: "plan" }, q: { model: null, mode: null } });
     expect(choicesOf(undefined)).toEqual({});
   });
+});
+
+test("what was asked here before is that of this device, the newest last, each once", () => {
+  const other = prompt("c", "else", { by: { id: "x", name: "desk" } });
+  const all = { a: prompt("a", "one"), b: prompt("b", "two"), c: other, d: prompt("d", "one") };
+  expect(asked(all, "d")).toEqual(["two", "one"]);
+  expect(asked(all, null)).toEqual(["two", "else", "one"]);
 });
