@@ -30,6 +30,7 @@ from pocketagent.inbound import (
     openapi,
     push,
     rest,
+    searching,
     site,
     usage,
     web_client,
@@ -263,6 +264,7 @@ def api(
         *devices.routes(services.pairing, services.devices, time.time),
         *directories.routes(services.browsing),
         *mentions.routes(services.mentions),
+        *searching.routes(services.searching),
         *usage.routes(services.usage),
         *push.routes(services.pushing, lambda: _why_no_push(config)),
     ]

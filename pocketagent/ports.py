@@ -89,6 +89,11 @@ class IJournal(Interface):
     async def before(seq: int, limit: int, size: int) -> Sequence[Entry]:
         """The entries below `seq`, newest first; bounds as in `since`."""
 
+    async def holding(part: bytes, before: int, size: int) -> tuple[Sequence[Entry], int]:
+        """Of about `size` bytes of the entries below `before`, of one at least: every one whose message has this part
+        in it, perhaps with others, newest first; and the number down to which all were looked at, `first_seq` at the
+        end. The part is in lower case; ASCII letters of the message count in either."""
+
     async def at(moment: str, after: int = 0) -> int:
         """The number of the first kept entry behind `after` whose timestamp is at or after `moment` (as
         `message.timestamp` writes it); head_seq + 1 when there is none."""

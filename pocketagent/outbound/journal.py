@@ -262,8 +262,27 @@ class FileJournal:
         low = max(self.first_seq, high - limit)
         return await self._page(self._pages.falling, low, high, size) if low < high else []
 
+    async def holding(self, part: bytes, before: int, size: int) -> tuple[Sequence[Entry], int]:
+        low, high = self.first_seq, min(before, self.head_seq + 1)
+        if low >= high:
+            return [], low
+        segments, live = await self._sources(low, high)
+        pages = self._pages
+        entries, looked = await self._shared.threads.run(lambda: pages.holding(part, segments, live, low, high, size))
+        return [entry for entry in entries if entry.seq >= self.first_seq], looked
+
     async def _page(self, read: _Read, low: int, high: int, size: int) -> list[Entry]:
         """Entries from low to below high, but for those that were forgotten meanwhile."""
+        segments, live = await self._sources(low, high)
+        entries = await self._shared.threads.run(lambda: read(segments, live, low, high, size))
+        entries = [entry for entry in entries if entry.seq >= self.first_seq]
+        for entry in entries:
+            if entry.type == "error" and is_unreadable(entry):
+                _log.error("record {seq} in {logs} cannot be read", seq=entry.seq, logs=self._logs)
+        return entries
+
+    async def _sources(self, low: int, high: int) -> tuple[list[Segment], Live | None]:
+        """Where the entries from low to below high stand now."""
         tail = self._tail
         first = max(0, bisect_right(self._sealed, low, key=_first_seq) - 1)
         last = bisect_left(self._sealed, high, key=_first_seq)
@@ -274,12 +293,7 @@ class FileJournal:
             if start < tail.index.first_seq:
                 await self._complete(tail)
             live = Live(tail.path, tail.index.cut(start, high))
-        entries = await self._shared.threads.run(lambda: read(segments, live, low, high, size))
-        entries = [entry for entry in entries if entry.seq >= self.first_seq]
-        for entry in entries:
-            if entry.type == "error" and is_unreadable(entry):
-                _log.error("record {seq} in {logs} cannot be read", seq=entry.seq, logs=self._logs)
-        return entries
+        return segments, live
 
     async def _complete(self, tail: Tail) -> None:
         """Learn where the entries stand that the tail had when it was opened."""

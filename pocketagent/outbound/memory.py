@@ -103,6 +103,11 @@ class MemoryJournal:
     async def before(self, seq: int, limit: int, size: int) -> Sequence[Entry]:
         return _within(self._entries[: max(0, seq - self.first_seq)][::-1], limit, size)
 
+    async def holding(self, part: bytes, before: int, size: int) -> tuple[Sequence[Entry], int]:
+        looked = await self.before(before, len(self._entries), size)
+        found = [entry for entry in looked if part in entry.message.lower()]
+        return found, looked[-1].seq if looked else self.first_seq
+
     async def at(self, moment: str, after: int = 0) -> int:
         late = (entry.seq for entry in self._entries if entry.seq > after and entry.timestamp >= moment)
         return next(late, self.head_seq + 1)

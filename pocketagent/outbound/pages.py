@@ -61,6 +61,21 @@ class Pages:
                 break
         return entries
 
+    def holding(
+        self, part: bytes, segments: Sequence[Segment], live: Live | None, low: int, high: int, size: int
+    ) -> tuple[list[Entry], int]:
+        """Of the newest of these entries, in one segment, that have so many bytes, those that have the part in them;
+        and down to which number they were looked at."""
+        for source in (live, *reversed(segments)):
+            if source is None:
+                continue
+            index = self._index(source)
+            start, end = max(low, index.first_seq), min(high, index.next_seq)
+            if start < end:
+                stop = index.down(start, end, size, least=True)
+                return read_entries(self._disk, source.path, index, stop, end, part)[::-1], stop
+        return [], low
+
     def first_at(self, segments: Sequence[Segment], time: int, after: int) -> int | None:
         """The first entry behind a number that is late enough, if any."""
         for segment in segments:

@@ -249,8 +249,11 @@ def each_line(lines: bytes) -> Iterator[bytes]:
         start = end
 
 
-def read_entries(disk: Disk, path: str, index: Index, low: int, high: int) -> list[Entry]:
-    """The entries from low to below high. One that cannot be read comes as an `error` with its number."""
+def read_entries(disk: Disk, path: str, index: Index, low: int, high: int, part: bytes = b"") -> list[Entry]:
+    """The entries from low to below high. One that cannot be read comes as an `error` with its number.
+
+    With a part, in lower case, only those that have it somewhere in their line, ASCII letters in either case.
+    """
     first, last = low - index.first_seq, high - index.first_seq
     base = index.offsets[first]
     try:
@@ -261,8 +264,11 @@ def read_entries(disk: Disk, path: str, index: Index, low: int, high: int) -> li
             disk.close(fd)
     except OSError:
         data = b""
+    searched = data.lower() if part else b""
     entries = []
     for at in range(first, last):
+        if part and searched.find(part, index.offsets[at] - base, index.offsets[at + 1] - base) < 0:
+            continue
         line = data[index.offsets[at] - base : index.offsets[at + 1] - base]
         entries.append(_entry(line, index.first_seq + at, index.times[at]))
     return entries

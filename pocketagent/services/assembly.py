@@ -47,6 +47,7 @@ from pocketagent.services.pairing import PairingDesk
 from pocketagent.services.projects import Projects
 from pocketagent.services.pushing import Pushing
 from pocketagent.services.runs import Runner, Terms, WarmProcesses
+from pocketagent.services.searching import Searching
 from pocketagent.services.sightings import Sightings
 from pocketagent.services.stopwatch import Stopwatch
 from pocketagent.services.subscriptions import Audience, Subscriptions
@@ -100,6 +101,7 @@ class Services:
     projects: Projects
     browsing: Browsing
     mentions: Mentioning
+    searching: Searching
     usage: Bookkeeping
     executions: Executions
     subscriptions: Subscriptions
@@ -220,6 +222,7 @@ def assemble(
         projects,
         Browsing(adapters.directories, projects),
         Mentioning(adapters.trees, projects),
+        Searching(projects, adapters.threads, clock),
         Bookkeeping(projects, now),
         executions,
         subscriptions,

@@ -12,7 +12,18 @@ from twisted.trial.unittest import SynchronousTestCase
 from pocketagent.domain.access import Scope
 from pocketagent.domain.commands import Command
 from pocketagent.domain.refusals import Refusal
-from pocketagent.inbound import attachments, devices, directories, event_stream, mentions, openapi, push, rest, usage
+from pocketagent.inbound import (
+    attachments,
+    devices,
+    directories,
+    event_stream,
+    mentions,
+    openapi,
+    push,
+    rest,
+    searching,
+    usage,
+)
 from pocketagent.inbound.openapi import PATH
 from pocketagent.wire import client
 from tests.inbound.house import DEVICE
@@ -26,6 +37,7 @@ OTHERS = [
     *attachments.routes(None, 1000),  # type: ignore[arg-type]
     *directories.routes(None),  # type: ignore[arg-type]
     *mentions.routes(None),  # type: ignore[arg-type]
+    *searching.routes(None),  # type: ignore[arg-type]
     *usage.routes(None),  # type: ignore[arg-type]
     *push.routes(None, lambda: ""),  # type: ignore[arg-type]
 ]

@@ -1,0 +1,60 @@
+# -*- test-case-name: tests.services.test_searching -*-
+"""Something is looked for in a conversation, from the newest event backwards."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from attrs import define
+from twisted.internet.interfaces import IReactorTime
+
+from pocketagent.domain.message import Entry
+from pocketagent.domain.searching import Hit, Hits, snippet
+from pocketagent.ports import IThreads
+from pocketagent.services.projects import Projects
+from pocketagent.wire import searching
+
+STEP = 2 * 1024 * 1024
+"""Bytes of the journal that are looked through in one go, in a thread."""
+STEPS = 64
+"""Of one search, which may be gone on with."""
+SEARCH_TIME = 2.0
+"""Seconds after which a search begins no other step."""
+
+
+@define(eq=False)
+class Searching:
+    _projects: Projects
+    _threads: IThreads
+    _clock: IReactorTime
+
+    async def find(self, project_id: str, wanted: str, before: int | None, limit: int) -> Hits:
+        """The newest events below `before` that have it in what people read. Raises Refusal: PROJECT_NOT_FOUND,
+        STORAGE_UNAVAILABLE."""
+        journal = self._projects.conversation(project_id).journal
+        beyond = journal.head_seq + 1
+        at = beyond if before is None else min(before, beyond)
+        end = self._clock.seconds() + SEARCH_TIME
+        part = searching.anchor(wanted)
+        hits: list[Hit] = []
+        for _ in range(STEPS):
+            if at <= journal.first_seq or self._clock.seconds() >= end:
+                break
+            entries, looked = await journal.holding(part, at, STEP)
+            found = await self._threads.run(partial(_hits, entries, wanted, limit - len(hits)))
+            hits += found
+            at = looked
+            if len(hits) == limit:
+                at = hits[-1].seq
+                break
+        return Hits(hits, at, at > journal.first_seq)
+
+
+def _hits(entries: Sequence[Entry], wanted: str, room: int) -> list[Hit]:
+    found: list[Hit] = []
+    for entry in entries:
+        around = snippet(searching.texts(entry), wanted)
+        if around is not None:
+            found.append(Hit(entry.seq, entry.timestamp, entry.type, entry.direction, around))
+            if len(found) == room:
+                break
+    return found
