@@ -100,8 +100,127 @@ export const words = {
     explain: "That is a mistake of the client. What you have sent is safe with the server.",
   },
 
+  servers: {
+    title: "Other servers",
+    add: "Add a server",
+    explain: "Each server is a page of its own. This browser keeps the addresses, and nothing secret.",
+    link: "Address, or link of `pocketagent pair`",
+    unreadable: "That is no address of a server: it begins with https://",
+    same: "That is this server.",
+    forget: (name: string) => `Forget ${name}`,
+    remove: "Forget",
+  },
+
+  scopes: {
+    read: "sees everything",
+    execute: "gives Claude work",
+    admin: "may do everything",
+    metrics: "reads metrics",
+  },
+
   status: {
     title: "Status",
+    connection: {
+      title: "Connection",
+      not: "Not connected",
+      kept: "You see what was seen last. Prompts that you write are kept and sent when the server is there again.",
+      server: "Server",
+      since: "Connected since",
+      version: "Version",
+      device: "This device",
+    },
+    health: {
+      title: "Health",
+      again: "Check again",
+      conditions: { healthy: "Well", degraded: "Degraded", unhealthy: "Unhealthy" },
+      checks: {
+        claude: "Claude CLI",
+        data: "Data directory",
+        audit: "Audit log",
+        disk: "Disk",
+        devices: "Devices",
+        journals: "Journals",
+        reactor: "Reactor",
+        certificate: "Certificate",
+      } as Record<string, string>,
+    },
+    figures: {
+      title: "Figures",
+      uptime: "Running for",
+      working: "Projects at work",
+      queued: "Prompts that wait",
+      connections: "Connections",
+      memory: "Memory",
+      journals: "Journals",
+      delay: "Delay",
+    },
+    usage: {
+      title: "Usage",
+      measure: "What is shown",
+      cost: "Cost",
+      tokens: "Tokens",
+      span: "Since when",
+      days: (count: number) => `${count} days`,
+      table: "As a table",
+      day: "Day",
+      total: "Together",
+      others: "Others",
+      gone: "A deleted project",
+      ofDay: (day: string, all: string) => `${day} of ${all}`,
+    },
+    devices: {
+      title: "Devices",
+      own: "This device",
+      this: "this one",
+      here: "connected",
+      seen: (when: string) => `seen ${when}`,
+      never: "never seen",
+      over: "its time is over",
+      until: (when: string) => `until ${when}`,
+      menu: (name: string) => `What to do with ${name}`,
+      rename: "Rename",
+      end: "Set an end",
+      endAfter: "It ends",
+      span: (days: number) => (days === 0 ? "never" : days === 365 ? "in a year" : `in ${plural(days, "day")}`),
+      revoke: "Revoke",
+      revokeTitle: (name: string) => `Revoke ${name}?`,
+      revokeExplain: "It is shut out at once. To come again it must be paired anew.",
+      revoked: (name: string) => `${name} is revoked.`,
+      last: "No other device may do everything. Then only the server's own machine can let one in.",
+    },
+    push: {
+      title: "Notifications",
+      explain: "They come also while this page is closed, and say the name of the project, never what was written.",
+      on: "Notify this device",
+      rules: "Of what",
+      events: {
+        permission: "Claude asks something",
+        finished: "Work is finished",
+        failed: "Work has failed",
+      },
+      seconds: "Of work that took at least",
+      always: "any time",
+      quiet: "Without sound",
+      none: "This browser has no notifications of this kind.",
+      apple:
+        "On this device they come when the app is installed: tap Share, then “Add to Home Screen”, and open it from there.",
+      denied: "You have forbidden notifications to this page. Allow them in the settings of the browser.",
+    },
+    certificate: {
+      off: "Installing the app, working offline and notifications are off, because this browser does not trust the server's certificate.",
+      mend: "How to mend that",
+      more: "Trust this server on other devices",
+    },
+    app: {
+      title: "This app",
+      theme: "Colours",
+      themes: { system: "As the system", light: "Light", dark: "Dark" },
+      install: "Install the app",
+      installHow: "To install it as an app, use the menu of the browser.",
+      signOut: "Sign out",
+      signOutExplain:
+        "This browser is no device of the server any more, and forgets all that it has kept, also what was not sent.",
+    },
   },
 
   conversation: {
@@ -351,8 +470,28 @@ export const words = {
     ],
   },
 
+  time: (iso: string) => {
+    const when = new Date(iso);
+    const isToday = when.toDateString() === new Date().toDateString();
+    return isToday
+      ? when.toLocaleTimeString("en", { timeStyle: "short" })
+      : when.toLocaleString("en", { dateStyle: "medium", timeStyle: "short" });
+  },
+  day: (day: string) => new Date(`${day}T00:00:00`).toLocaleDateString("en", { day: "numeric", month: "short" }),
+  lasts: (seconds: number) => {
+    if (seconds < 60) return plural(Math.floor(seconds), "second");
+    if (seconds < 3600) return plural(Math.floor(seconds / 60), "minute");
+    if (seconds < 172_800) return plural(Math.floor(seconds / 3600), "hour");
+    return plural(Math.floor(seconds / 86_400), "day");
+  },
+  bytes: (bytes: number) =>
+    bytes < 1_000_000 ? `${Math.ceil(bytes / 1000)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`,
+  dollars: (dollars: number) => `$${dollars.toFixed(dollars > 0 && dollars < 0.1 ? 4 : 2)}`,
+  count: (count: number) => count.toLocaleString("en", { notation: "compact", maximumFractionDigits: 1 }),
+
   windowTitle: (project: string, asked: number) =>
     `${asked > 0 ? `(${asked}) ` : ""}${project ? `${project} – ` : ""}Pocket Agent`,
+  newer: "A new version is ready.",
   skip: "Skip the list",
   back: "Back",
   close: "Close",

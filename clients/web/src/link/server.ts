@@ -151,7 +151,7 @@ export class Server {
       const established = messages.find((message) => message.type === "connection_established");
       const next = hear(state, messages);
       if (established === undefined) return next;
-      return connected(next, { is: "online", established: established.data as never });
+      return connected(next, { is: "online", since: established.timestamp, established: established.data as never });
     });
     const changed = new Set<string>();
     for (const message of messages) {

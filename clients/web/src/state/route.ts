@@ -4,6 +4,7 @@
  */
 
 import { useSyncExternalStore } from "react";
+import { isJson, text } from "../protocol/agent";
 
 export type Route =
   | { page: "projects" }
@@ -32,6 +33,12 @@ export function routeOf(fragment: string): Route {
 /** The link to look into a directory, to make one in it a project. */
 export function directoryLink(path: string): string {
   return `#/new${path.split("/").map(encodeURIComponent).join("/")}`;
+}
+
+/** The project that our service worker asks to be opened; "" where that is none. */
+export function projectOf(message: unknown): string {
+  const id = isJson(message) ? text(message, "open") : "";
+  return /^[\w-]{1,64}$/.test(id) ? id : "";
 }
 
 function decoded(path: string): string {

@@ -14,12 +14,14 @@ import type {
   PermissionResolved,
   ProjectJoined,
   ProjectState,
+  ServerStats,
 } from "../protocol/generated";
 import { entryOf, type Message } from "../protocol/messages";
 import { words } from "../words";
 import type { Passage } from "./passage";
 import { type Choice, type Draft, dropped, type Unsent } from "./prompts";
 import type { Seen } from "./seen";
+import { type Shell, UNKNOWN } from "./shell";
 import { append, empty, prepend, type Thread } from "./thread";
 import { SILENT, type Writing, write } from "./writing";
 
@@ -29,7 +31,7 @@ import { SILENT, type Writing, write } from "./writing";
  */
 export type Connection =
   | { is: "connecting" }
-  | { is: "online"; established: ConnectionEstablished }
+  | { is: "online"; since: string; established: ConnectionEstablished }
   | { is: "waiting"; retryAt: number; why: string }
   | { is: "offline" }
   | { is: "out"; why: string };
@@ -71,6 +73,9 @@ export interface State {
   agent: AgentInfo | null;
   /** What this browser has shown of the projects; null before it is known. */
   seen: Seen | null;
+  shell: Shell;
+  /** Figures of the server, as long as somebody looks at them. */
+  stats: ServerStats | null;
   /** What a person should know, once: a refusal, a failure. */
   toast: { text: string; at: number } | null;
 }
@@ -85,6 +90,8 @@ export const INITIAL: State = {
   choices: {},
   agent: null,
   seen: null,
+  shell: UNKNOWN,
+  stats: null,
   toast: null,
 };
 
@@ -158,6 +165,8 @@ function one(state: State, message: Message): State {
     case "prompt_dropped":
       if (message.seq === undefined) return state;
       return happened(dropped(state, message, words.composer.dropped), message);
+    case "server_stats":
+      return { ...state, stats: message.data as unknown as ServerStats };
     default:
       return happened(state, message);
   }

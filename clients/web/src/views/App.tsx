@@ -5,6 +5,7 @@ import { words } from "../words";
 import "../styles/app.css";
 import { Broken } from "./Broken";
 import { ConnectionStrip } from "./ConnectionStrip";
+import { NewerStrip } from "./NewerStrip";
 import { useNarrow } from "./narrow";
 import { ProjectPage } from "./ProjectPage";
 import { ProjectList } from "./projects/ProjectList";
@@ -15,6 +16,7 @@ import { Toast } from "./Toast";
 import { Welcome } from "./Welcome";
 
 const Pair = lazy(async () => ({ default: (await import("./pairing/Pair")).Pair }));
+const StatusPage = lazy(async () => ({ default: (await import("./status/StatusPage")).StatusPage }));
 const NewProject = lazy(async () => ({ default: (await import("./projects/NewProject")).NewProject }));
 
 /** The list beside the page on a wide screen; on a phone one of both. */
@@ -57,7 +59,10 @@ export function App() {
           </Broken>
         </main>
       )}
-      <ConnectionStrip />
+      <div className="strips">
+        <ConnectionStrip />
+        <NewerStrip />
+      </div>
       <Toast />
       <Shortcuts />
     </div>
@@ -70,6 +75,8 @@ function Page({ route }: { route: Route }) {
       return <ProjectPage key={route.id} id={route.id} at={route.at} />;
     case "new":
       return <NewProject path={route.path} />;
+    case "status":
+      return <StatusPage />;
     default:
       return <Welcome />;
   }
