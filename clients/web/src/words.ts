@@ -23,16 +23,68 @@ export const words = {
 
   pair: {
     title: "Pair this browser",
-    explain: "On the machine that the server runs on, type:",
+    explain: "On the machine that the server runs on, type",
     command: "pocketagent pair",
-    next: "Then scan the picture with this phone's camera, or open the link here, or paste it below.",
+    next: "Scan the picture with this phone's camera, open the link in this browser, or paste it here:",
+    scan: "Scan the picture",
     link: "Link or code",
     device: "Name of this device",
     pair: "Pair",
     pairing: "Pairing …",
-    found: "A pairing link was opened. Give this device a name, so that you know it again.",
-    elsewhere: (origin: string) => `That link is for another server. Open it there: ${origin}`,
+    found: "You have opened a link to pair. Give this device a name, so that you know it again.",
+    later: "After pairing you are shown how to mend that.",
+    elsewhere: "That link is for another server. Open it there:",
     unreadable: "That is no link or code of `pocketagent pair`: copy it whole.",
+  },
+
+  trust: {
+    title: "Trust the server's certificate",
+    isTrusted:
+      "This browser trusts the server's certificate: the app can be installed, works offline and can notify you.",
+    none: "This browser has no service workers (perhaps it is a private window): the app works online.",
+    given:
+      "The server's certificate is not of its own making. Whoever runs the server sees to it that browsers trust it.",
+    explain:
+      "The server has made its certificate itself. Tell this device once that it may be trusted; it vouches for this server only.",
+    system: "System",
+    systems: {
+      android: "Android",
+      apple: "iPhone, iPad",
+      mac: "Mac",
+      windows: "Windows",
+      linux: "Linux",
+      firefox: "Firefox",
+    },
+    certificate: "Get the certificate",
+    profile: "Get the profile",
+    steps: {
+      android: [
+        "Open the phone's Settings: Security and privacy, More, Encryption and credentials, Install a certificate, CA certificate.",
+        "Choose “Install anyway”, and the file ca.crt in the downloads.",
+      ],
+      apple: [
+        "Safari asks whether the profile may be loaded: allow it.",
+        "Open Settings: General, VPN & Device Management, the profile, Install.",
+        "Open Settings: General, About, Certificate Trust Settings, and switch it on.",
+      ],
+      mac: [
+        "In the Terminal: `security add-trusted-cert -r trustRoot -k ~/Library/Keychains/login.keychain-db ~/Downloads/ca.crt`",
+      ],
+      windows: ["In a command prompt: `certutil -user -addstore Root %USERPROFILE%\\Downloads\\ca.crt`"],
+      linux: [
+        "In a terminal, for Chrome and Chromium: `certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n pocketagent -i ~/Downloads/ca.crt`",
+      ],
+      firefox: [
+        "Open Settings: Privacy & Security, View Certificates, Authorities, Import, and choose ca.crt.",
+        "Tick “Trust this CA to identify websites”.",
+      ],
+    },
+    compare: "Compare the fingerprint that the device shows of it with the one that the server's machine says:",
+    command: "openssl x509 -in data/certificates/authority.pem -noout -fingerprint -sha256",
+    last: "Close all windows of the browser, open this page again, and look whether it worked.",
+    check: "Check",
+    better: "Or give the server a certificate that all browsers trust: its operations manual says how.",
+    on: "Go on to the projects",
   },
 
   projects: {

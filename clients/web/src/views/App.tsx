@@ -16,6 +16,7 @@ import { Toast } from "./Toast";
 import { Welcome } from "./Welcome";
 
 const Pair = lazy(async () => ({ default: (await import("./pairing/Pair")).Pair }));
+const TrustPage = lazy(async () => ({ default: (await import("./pairing/TrustPage")).TrustPage }));
 const StatusPage = lazy(async () => ({ default: (await import("./status/StatusPage")).StatusPage }));
 const NewProject = lazy(async () => ({ default: (await import("./projects/NewProject")).NewProject }));
 
@@ -28,15 +29,7 @@ export function App() {
   const current = route.page === "project" ? route.id : "";
   useSigns(current);
   useFocus(route, main);
-  if (route.page === "pair" || isOut) {
-    return (
-      <Broken>
-        <Suspense>
-          <Pair code={route.page === "pair" ? route.code : ""} />
-        </Suspense>
-      </Broken>
-    );
-  }
+  if (route.page === "pair" || isOut) return <Outside route={route} />;
   const isAtList = route.page === "projects";
   return (
     <div className="app">
@@ -69,12 +62,31 @@ export function App() {
   );
 }
 
+/** What a browser sees that is no device of the server. */
+function Outside({ route }: { route: Route }) {
+  return (
+    <Broken>
+      <Suspense>
+        {route.page === "trust" ? (
+          <main className="page outside">
+            <TrustPage />
+          </main>
+        ) : (
+          <Pair code={route.page === "pair" ? route.code : ""} />
+        )}
+      </Suspense>
+    </Broken>
+  );
+}
+
 function Page({ route }: { route: Route }) {
   switch (route.page) {
     case "project":
       return <ProjectPage key={route.id} id={route.id} at={route.at} />;
     case "new":
       return <NewProject path={route.path} />;
+    case "trust":
+      return <TrustPage />;
     case "status":
       return <StatusPage />;
     default:

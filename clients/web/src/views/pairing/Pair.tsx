@@ -1,87 +1,106 @@
 import { type FormEvent, useState } from "react";
 import { useServer } from "../../context";
 import { send } from "../../link/api";
-import { forgetCode, routeOf } from "../../state/route";
+import { canScan } from "../../link/camera";
+import { type Brought, brought, nameOf } from "../../state/pairing";
+import { forgetCode, go } from "../../state/route";
+import { useKnown } from "../../state/store";
 import { words } from "../../words";
+import { useAttempt } from "../attempt";
+import { Scan } from "./Scan";
+import { Servers } from "./Servers";
+import "../../styles/pairing.css";
 
 /** For a browser that the server does not know: a code of `pocketagent pair` makes it a device. */
 export function Pair({ code }: { code: string }) {
   const server = useServer();
-  const told = words.pair;
+  const worker = useKnown((state) => state.shell.worker);
   const [link, setLink] = useState("");
-  const [name, setName] = useState(nameOfThis);
-  const [problem, setProblem] = useState("");
-  const [isBusy, setBusy] = useState(false);
+  const [name, setName] = useState(() => nameOf(navigator.userAgent));
+  const [isScanning, setScanning] = useState(false);
+  const { isBusy, problem, attempt } = useAttempt();
+  const told = words.pair;
+  const bring: Brought | null = code ? { code } : link.trim() ? brought(link, window.location.origin) : null;
+  const ready = bring !== null && bring !== "unreadable" && "code" in bring ? bring.code : "";
 
-  async function pair(event: FormEvent) {
+  function pair(event: FormEvent) {
     event.preventDefault();
-    const found = code ? { code } : read(link);
-    if ("problem" in found) {
-      setProblem(found.problem);
-      return;
-    }
-    setBusy(true);
-    setProblem("");
-    try {
-      await send("POST", "/pair", { code: found.code, name: name.trim(), cookie: true });
+    if (!ready) return;
+    void attempt(async () => {
+      await send("POST", "/pair", { code: ready, name: name.trim(), cookie: true });
       forgetCode();
-      await server.start();
-    } catch (error) {
-      setProblem(error instanceof Error ? error.message : String(error));
-    } finally {
-      setBusy(false);
-    }
+      server.again();
+      if (worker === "refused") go("#/trust");
+    });
   }
 
   return (
     <main className="sheet pair">
-      <h1>{told.title}</h1>
+      <header>
+        <img src="/icons/icon.svg" alt="" width="56" height="56" />
+        <h1>{told.title}</h1>
+      </header>
       {code ? (
         <p>{told.found}</p>
       ) : (
-        <p>
-          {told.explain} <code>{told.command}</code>
-          <br />
-          {told.next}
-        </p>
+        <ol className="steps">
+          <li>
+            {told.explain} <code className="command">{told.command}</code>
+          </li>
+          <li>{told.next}</li>
+        </ol>
       )}
-      <form onSubmit={pair}>
+      <form className="fields" onSubmit={pair}>
         {!code && (
-          <label className="field">
-            {told.link}
-            <input value={link} onChange={(event) => setLink(event.target.value)} required autoComplete="off" />
-          </label>
+          <>
+            {canScan() && (
+              <button type="button" className="button" onClick={() => setScanning(true)}>
+                {told.scan}
+              </button>
+            )}
+            <label className="field">
+              {told.link}
+              <input
+                value={link}
+                onChange={(event) => setLink(event.target.value)}
+                autoComplete="off"
+                spellCheck={false}
+              />
+            </label>
+          </>
         )}
         <label className="field">
           {told.device}
           <input value={name} onChange={(event) => setName(event.target.value)} required maxLength={64} />
         </label>
-        {problem && <p className="problem">{problem}</p>}
-        <button className="button primary" type="submit" disabled={isBusy}>
+        <div role="alert">
+          {bring === "unreadable" && <p className="problem">{told.unreadable}</p>}
+          {bring !== null && bring !== "unreadable" && "elsewhere" in bring && (
+            <p className="problem">
+              {told.elsewhere} <a href={link.trim()}>{bring.elsewhere}</a>
+            </p>
+          )}
+          {problem && <p className="problem">{problem.message}</p>}
+        </div>
+        <button className="button primary" type="submit" disabled={isBusy || !ready}>
           {isBusy ? told.pairing : told.pair}
         </button>
       </form>
+      {worker === "refused" && (
+        <p className="hint small">
+          {words.status.certificate.off} {code ? told.later : <a href="#/trust">{words.status.certificate.mend}</a>}
+        </p>
+      )}
+      {!code && <Servers />}
+      {isScanning && (
+        <Scan
+          onClose={() => setScanning(false)}
+          found={(text) => {
+            setLink(text);
+            setScanning(false);
+          }}
+        />
+      )}
     </main>
   );
-}
-
-/** A pasted link or bare code -> the code; a link of another server is for another page. */
-function read(pasted: string): { code: string } | { problem: string } {
-  const text = pasted.trim();
-  const route = routeOf(text.startsWith("pair_") ? `#pair=${text}` : (/#.*$/.exec(text)?.[0] ?? ""));
-  if (route.page !== "pair") return { problem: words.pair.unreadable };
-  if (URL.canParse(text)) {
-    const { origin } = new URL(text);
-    if (origin !== "null" && origin !== window.location.origin) return { problem: words.pair.elsewhere(origin) };
-  }
-  return { code: route.code };
-}
-
-/** What this device is called where nobody says more: its browser and its system. */
-function nameOfThis(): string {
-  const agent = navigator.userAgent;
-  const browser = /Firefox|Edg|SamsungBrowser|Chrome|Safari/.exec(agent)?.[0] ?? "Browser";
-  const system = /Android|iPhone|iPad|Mac OS X|Windows|Linux|CrOS/.exec(agent)?.[0];
-  const shown = browser === "Edg" ? "Edge" : browser;
-  return system === undefined ? shown : `${shown} on ${system === "Mac OS X" ? "Mac" : system}`;
 }

@@ -2,6 +2,7 @@ import { type FormEvent, useState } from "react";
 import { forgetServer, keepServer, knownServers, MOST, originOf } from "../../link/servers";
 import { words } from "../../words";
 import { Dialog } from "../Dialog";
+import "../../styles/pairing.css";
 
 /** Other servers, each a page of its own; added by an address or a link of `pocketagent pair`. */
 export function Servers() {
@@ -10,7 +11,7 @@ export function Servers() {
   const told = words.servers;
   return (
     <div className="servers">
-      <h3>{told.title}</h3>
+      <h2>{told.title}</h2>
       <ul>
         {servers.map(({ origin, name }) => (
           <li key={origin}>
