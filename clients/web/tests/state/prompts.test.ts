@@ -55,7 +55,11 @@ describe("prompts on their way", () => {
 
 describe("a waiting prompt that was dropped", () => {
   const established = { device: { id: "d", name: "phone", scopes: [] } } as unknown as ConnectionEstablished;
-  const home = opened(connected(INITIAL, { is: "online", established }), "p", conversation(0, "j"));
+  const home = opened(
+    connected(INITIAL, { is: "online", since: "2026-01-31T12:00:00.000000Z", established }),
+    "p",
+    conversation(0, "j"),
+  );
 
   function unsentAfter(reason: string, by = "d") {
     const journal = new Journal();

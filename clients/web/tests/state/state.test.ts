@@ -22,7 +22,11 @@ function found(entries: readonly Entry[], more: Partial<MessagesFound> = {}): Me
 /** Connected, one project listed and open, nothing joined yet. */
 function atHome(more: Partial<ReturnType<typeof project>> = {}): State {
   const listed = hear(INITIAL, [reply("project_list_response", { projects: [project(more)], total: 1 }, null)]);
-  return opened(connected(listed, { is: "online", established }), "p", conversation(0, ""));
+  return opened(
+    connected(listed, { is: "online", since: "2026-01-31T12:00:00.000000Z", established }),
+    "p",
+    conversation(0, ""),
+  );
 }
 
 /** Joined behind these entries. */
@@ -69,7 +73,10 @@ describe("joining", () => {
     const lost = connected(joined(entries.slice(0, 6)), { is: "offline" });
     expect(open(lost).isJoined).toBe(false);
     const missed = entries.slice(6).map((entry) => told(entry));
-    const state = hear(connected(lost, { is: "online", established }), [joinedAt(entries.length), ...missed]);
+    const state = hear(connected(lost, { is: "online", since: "2026-01-31T12:00:00.000000Z", established }), [
+      joinedAt(entries.length),
+      ...missed,
+    ]);
     expect(keys(open(state).thread)).toEqual(keys(append(empty(0), entries)));
   });
 
