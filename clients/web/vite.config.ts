@@ -9,6 +9,7 @@ import { defineConfig, type Plugin } from "vite";
 function shell(): Plugin {
   return {
     name: "shell",
+    enforce: "post", // when chunks that hold nothing but styles are gone
     generateBundle(_, bundle) {
       const worker = bundle["sw.js"];
       if (worker?.type !== "chunk") throw new Error("sw.js is not in the bundle");
