@@ -292,6 +292,10 @@ export interface Protocol {
   Candidate?: Candidate;
   Mentions?: Mentions;
   Mention?: Mention;
+  Hits?: Hits;
+  Hit?: Hit;
+  SpendingFound?: SpendingFound;
+  DaySpending?: DaySpending;
   PushState?: PushState;
   PushRules?: PushRules;
   Occasion?: Occasion;
@@ -391,6 +395,8 @@ export interface ProjectState {
   pending_permissions: number | PermissionRequest[];
   trust: Trust;
   subscribers: number;
+  last_words: string | null;
+  cost_usd: number;
 }
 /**
  * A prompt that waits.
@@ -747,6 +753,43 @@ export interface Mentions {
 export interface Mention {
   path: string;
   directory: boolean;
+}
+/**
+ * Newest first. `searched_to`: all from this number on was looked at, so that the next search goes on with it as `before_seq`. `has_more`: below it there is something that was not.
+ */
+export interface Hits {
+  hits: Hit[];
+  searched_to: number;
+  has_more: boolean;
+}
+/**
+ * An event in which it was found; `snippet` is the first place, on one line.
+ */
+export interface Hit {
+  seq: number;
+  timestamp: string;
+  type: string;
+  direction: string;
+  snippet: string;
+}
+/**
+ * What all projects used, by day.
+ */
+export interface SpendingFound {
+  days: DaySpending[];
+}
+/**
+ * What one project used on one day (UTC), such as `2026-01-31`.
+ */
+export interface DaySpending {
+  day: string;
+  project_id: string;
+  cost_usd: number;
+  turns: number;
+  input_tokens: number;
+  output_tokens: number;
+  cache_read_tokens: number;
+  cache_creation_tokens: number;
 }
 /**
  * The answer to `GET /api/v1/push`. `rules` are those of the device that asks, null where it has not registered.

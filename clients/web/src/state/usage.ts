@@ -1,16 +1,6 @@
 /** What the agents have used, by day and project -> the bars of a plot. Pure. */
 
-/** What one project used on one day (UTC): `GET /usage`. */
-export interface DayUsage {
-  day: string;
-  project_id: string;
-  cost_usd: number;
-  turns: number;
-  input_tokens: number;
-  output_tokens: number;
-  cache_read_tokens: number;
-  cache_creation_tokens: number;
-}
+import type { DaySpending } from "../protocol/generated";
 
 export type Measure = "cost" | "tokens";
 
@@ -38,13 +28,13 @@ export interface Plot {
   top: number;
 }
 
-function amount(of: DayUsage, measure: Measure): number {
+function amount(of: DaySpending, measure: Measure): number {
   if (measure === "cost") return of.cost_usd;
   return of.input_tokens + of.output_tokens + of.cache_read_tokens + of.cache_creation_tokens;
 }
 
 /** The last `count` days up to `today` (such as 2026-01-31, UTC), also those on which nothing was used. */
-export function plot(used: readonly DayUsage[], measure: Measure, count: number, today: string): Plot {
+export function plot(used: readonly DaySpending[], measure: Measure, count: number, today: string): Plot {
   const days = daysTo(today, count);
   const wanted = used.filter(({ day }) => days.includes(day));
   const totals = sums(wanted.map((one) => ({ projectId: one.project_id, value: amount(one, measure) })));

@@ -21,6 +21,8 @@ function project(id: string, of: Partial<ProjectState> = {}): ProjectState {
     pending_permissions: 0,
     trust: { state: "trusted", fingerprint: "", files: [] },
     subscribers: 0,
+    last_words: null,
+    cost_usd: 0,
     ...of,
   };
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { type DayUsage, OTHERS, plot } from "../../src/state/usage";
+import type { DaySpending } from "../../src/protocol/generated";
+import { OTHERS, plot } from "../../src/state/usage";
 
-function used(day: string, project_id: string, cost_usd: number, tokens = 0): DayUsage {
+function used(day: string, project_id: string, cost_usd: number, tokens = 0): DaySpending {
   const none = { turns: 1, output_tokens: 0, cache_read_tokens: 0, cache_creation_tokens: 0 };
   return { day, project_id, cost_usd, input_tokens: tokens, ...none };
 }

@@ -36,8 +36,11 @@ export const ProjectRow = memo(function ProjectRow({ project, isCurrent, now }: 
           {project.name}
         </span>
         <ProjectCondition project={project} />
-        <span className="last faint small">{project.path}</span>
-        <span className="faint small">{told.ago((now - Date.parse(project.last_active)) / 1000)}</span>
+        <span className="last faint small">{project.last_words ?? project.path}</span>
+        <span className="faint small">
+          {project.cost_usd ? `${words.dollars(project.cost_usd)} · ` : ""}
+          {told.ago((now - Date.parse(project.last_active)) / 1000)}
+        </span>
       </a>
       <ProjectMenu project={project} button={menu} />
     </li>

@@ -1,6 +1,7 @@
 import { useState } from "react";
+import type { SpendingFound } from "../../protocol/generated";
 import { useKnown } from "../../state/store";
-import { type DayUsage, type Measure, OTHERS, plot } from "../../state/usage";
+import { type Measure, OTHERS, plot } from "../../state/usage";
 import { words } from "../../words";
 import { useAnswer } from "../answer";
 import { Card } from "./Card";
@@ -15,7 +16,7 @@ export function UsageCard() {
   const projects = useKnown((state) => state.projects);
   const [span, setSpan] = useState<(typeof SPANS)[number]>(30);
   const [measure, setMeasure] = useState<Measure>("cost");
-  const { answer, problem } = useAnswer<{ days: DayUsage[] }>("/usage?days=90");
+  const { answer, problem } = useAnswer<SpendingFound>("/usage?days=90");
   const told = words.status.usage;
   const shown = plot(answer?.days ?? [], measure, span, new Date().toISOString().slice(0, 10));
   const said = (value: number) => (measure === "cost" ? words.dollars(value) : words.count(value));
