@@ -32,6 +32,8 @@ export function project(more: Partial<ProjectState> = {}): ProjectState {
     pending_permissions: 0,
     trust: { state: "trusted", fingerprint: "", files: [] },
     subscribers: 1,
+    last_words: null,
+    cost_usd: 0,
     ...more,
   };
 }
