@@ -7,6 +7,7 @@ from attrs import define, frozen
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
 
+from pocketagent.domain.agent import PermissionMode
 from pocketagent.domain.execution import Machine
 from pocketagent.domain.measures import Measures
 from pocketagent.domain.notices import Hook
@@ -213,7 +214,10 @@ def assemble(
     pairing = PairingDesk(adapters.pairings, adapters.devices, clock, now, random_hex, audit)
     devices = Devices(adapters.devices, sightings, now, audit)
     checks = ChainMap({"audit": lambda: audit.fault}, faults)
-    health = Health(projects, subscriptions, access, adapters.agent, warm, adapters.host, clock, now, measures, checks)
+    modes = [mode for mode in PermissionMode if rules.bounds.allow_bypass or mode is not PermissionMode.BYPASS]
+    health = Health(
+        projects, subscriptions, access, adapters.agent, warm, adapters.host, clock, now, measures, modes, checks
+    )
     metrics = Metrics(measures, projects, subscriptions, warm, health, adapters.host, version)
     metrics.include(notices.metrics)
     dispatch = Dispatch(projects, executions, History(projects, subscriptions), health, watching, audit)

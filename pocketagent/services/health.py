@@ -2,7 +2,7 @@
 """What is well and what is not; and the figures of the server."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
@@ -40,8 +40,8 @@ _log = Logger()
 
 @define(eq=False)
 class Health:
-    """`faults`: what other parts say of themselves, by the name of the check; an empty text is well. `details`: what
-    some of them have to say in any case."""
+    """`modes`: the permission modes that this server allows. `faults`: what other parts say of themselves, by the name
+    of the check; an empty text is well. `details`: what some of them have to say in any case."""
 
     _projects: Projects
     _subscriptions: Subscriptions
@@ -52,6 +52,7 @@ class Health:
     _clock: IReactorTime
     _now: Callable[[], float]
     _measures: Measures
+    _modes: Sequence[PermissionMode]
     _faults: Mapping[str, Callable[[], str]]
     details: dict[str, Callable[[], str]] = field(factory=dict)
     _started: float = 0.0
@@ -124,7 +125,7 @@ class Health:
             version=(known.version if known else None) or self._agent.version,
             models=known.models if known else None,
             commands=known.commands if known else None,
-            permission_modes=[mode.value for mode in PermissionMode],
+            permission_modes=[mode.value for mode in self._modes],
         )
 
     async def stats(self, command: GetStats, asker: IConnection) -> ServerStats:

@@ -7,7 +7,7 @@ from pocketagent.domain.agent import BackgroundTasks, PermissionMode, Spoken
 from pocketagent.domain.commands import CheckHealth, GetAgentInfo, GetStats
 from pocketagent.domain.refusals import Code
 from pocketagent.domain.replies import AgentInfo, Condition, HealthStatus, ServerStats
-from tests.services.workshop import FakeConnection, WorkshopCase, done
+from tests.services.workshop import FakeConnection, Workshop, WorkshopCase, bounds, done
 
 
 class CheckTests(WorkshopCase):
@@ -148,8 +148,14 @@ class InfoTests(WorkshopCase):
         project_id = self.project()
         for info in (self.info(), self.info(project_id)):
             self.assertEqual((info.available, info.version, info.models, info.commands), (True, "2.1.330", None, None))
-            self.assertEqual(info.permission_modes, [mode.value for mode in PermissionMode])
         self.assertEqual(self.shop.agent.runs, [])
+
+    def test_the_permission_modes_that_may_be_chosen(self) -> None:
+        """All of the CLI's are told, but bypassing permissions only where the server allows that."""
+        for allowed in (False, True):
+            self.shop = Workshop(bounds=bounds(allow_bypass=allowed))
+            told = self.info().permission_modes
+            self.assertEqual(set(PermissionMode) - set(told), set() if allowed else {PermissionMode.BYPASS})
 
     def test_last_known(self) -> None:
         """What it said of itself stays known after its end, for its project and for any."""

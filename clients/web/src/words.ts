@@ -490,6 +490,7 @@ export const words = {
     contextTitle: "Context",
     tokens: (used: number, most: number) => `${used.toLocaleString("en")} of ${plural(most, "token")}`,
     cost: (dollars: string) => `This conversation has cost ${dollars}.`,
+    costTitle: "What this project has cost so far",
     compacts: "When it is full the agent goes on with a summary. A new conversation begins empty.",
   },
 

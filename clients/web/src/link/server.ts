@@ -35,7 +35,7 @@ const PAGE = 100;
 const MAX_PAGE = 500;
 /** Where more than these were missed, the newest page is loaded instead of all of them. */
 const MAX_MISSED = 500;
-/** Projects that are kept open beside the one that is shown, so that going back to one is quick. */
+/** Projects that are open at once: the one that is shown, and those before it, to which going back is quick. */
 const MAX_OPEN = 6;
 /** How long a new event is on the screen before it is said to be seen, in seconds. */
 const SEEN_AFTER = 1;

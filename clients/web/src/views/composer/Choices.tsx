@@ -1,8 +1,9 @@
 import { useState } from "react";
+import { useShallow } from "zustand/react/shallow";
 import { useServer } from "../../context";
 import type { ProjectState } from "../../protocol/generated";
 import { modelsOf } from "../../state/completion";
-import { may } from "../../state/device";
+import { modesOf } from "../../state/device";
 import { MODES, UNCHOSEN } from "../../state/prompts";
 import { useKnown } from "../../state/store";
 import { words } from "../../words";
@@ -14,7 +15,7 @@ export function Choices({ project }: { project: ProjectState }) {
   const choice = useKnown((state) => state.choices[project.id]) ?? UNCHOSEN;
   const open = useKnown((state) => state.conversations[project.id]);
   const agent = useKnown((state) => state.conversations[project.id]?.agent ?? state.agent);
-  const isAdmin = useKnown((state) => may(state, "admin"));
+  const modes = useKnown(useShallow((state) => modesOf(state)));
   const told = words.choices;
 
   const models = modelsOf(agent?.models ?? null);
@@ -42,7 +43,7 @@ export function Choices({ project }: { project: ProjectState }) {
         now={choice.mode}
         offered={[
           { value: null, label: told.unchosen, detail: told.unchosenDetail },
-          ...MODES.filter((one) => one !== "bypassPermissions" || isAdmin).map((one) => ({
+          ...modes.map((one) => ({
             value: one,
             label: words.modes[one].name,
             detail: words.modes[one].detail,

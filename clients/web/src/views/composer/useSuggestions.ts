@@ -1,9 +1,9 @@
 import { useEffect, useState } from "react";
+import { useShallow } from "zustand/react/shallow";
 import { get } from "../../link/api";
 import type { ProjectState } from "../../protocol/generated";
 import { commandsOf, fitting, modelsOf, OWN, type Suggestion, type Token } from "../../state/completion";
-import { may } from "../../state/device";
-import { MODES } from "../../state/prompts";
+import { modesOf } from "../../state/device";
 import { useKnown } from "../../state/store";
 import { words } from "../../words";
 
@@ -15,7 +15,7 @@ const MAX_FILES = 20;
 /** What fits the word at the cursor. */
 export function useSuggestions(project: ProjectState, token: Token | null): readonly Suggestion[] {
   const agent = useKnown((state) => state.conversations[project.id]?.agent ?? state.agent);
-  const isAdmin = useKnown((state) => may(state, "admin"));
+  const modes = useKnown(useShallow((state) => modesOf(state)));
   const files = useFiles(project.id, token?.kind === "file" ? token.query : null);
   if (token === null) return [];
   const { kind, query } = token;
@@ -28,7 +28,6 @@ export function useSuggestions(project: ProjectState, token: Token | null): read
     );
   }
   if (kind === "mode") {
-    const modes = MODES.filter((mode) => mode !== "bypassPermissions" || isAdmin);
     return fitting(
       modes.map((mode) => choice(mode, words.modes[mode].detail)),
       query,

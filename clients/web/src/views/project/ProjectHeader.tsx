@@ -7,6 +7,7 @@ import { PageBar } from "../PageBar";
 import { ProjectCondition } from "../projects/ProjectCondition";
 import { ContextMeter } from "./ContextMeter";
 import { Elapsed } from "./Elapsed";
+import { useBegan } from "./useBegan";
 
 /** What project this is, what it does and for how long, how full its context is, and what can be done with it. */
 export function ProjectHeader(of: {
@@ -17,9 +18,9 @@ export function ProjectHeader(of: {
 }) {
   const { project, open } = of;
   const told = words.project;
+  const { cost_usd: cost } = project;
   const isRunning = project.state === "EXECUTING";
-  const carry = open?.thread.carry;
-  const began = isRunning && carry?.executionId === project.execution_id ? carry?.began : undefined;
+  const began = useBegan(project, open);
   const choices: Choice[] = [
     ...(isRunning ? [] : [{ label: told.newConversation, choose: () => of.onWish("new") }]),
     ...(isRunning ? [{ label: told.kill, choose: () => of.onWish("kill"), isGrave: true }] : []),
@@ -28,8 +29,13 @@ export function ProjectHeader(of: {
     <PageBar title={project.name}>
       <span className="standing">
         <ProjectCondition project={project} />
-        {began && <Elapsed since={began} />}
+        {isRunning && began && <Elapsed since={began} />}
       </span>
+      {cost > 0 && (
+        <span className="cost faint small" title={told.costTitle}>
+          {words.conversation.cost(cost)}
+        </span>
+      )}
       <ContextMeter context={open?.context ?? null} cost={open?.context?.cost_usd ?? null} />
       {of.mayExecute && (
         <Menu label={told.menu} choices={choices} head={<p className="faint small path">{project.path}</p>} />

@@ -1,0 +1,18 @@
+import { expect, test } from "vitest";
+import type { AgentInfo, ConnectionEstablished, Scope } from "../../src/protocol/generated";
+import { modesOf } from "../../src/state/device";
+import { INITIAL, type State } from "../../src/state/state";
+
+function state(scope: Scope, modes: string[]): State {
+  const established = { device: { scopes: ["read", scope] } } as unknown as ConnectionEstablished;
+  return { ...INITIAL, connection: { is: "online", established }, agent: { permission_modes: modes } as AgentInfo };
+}
+
+test("bypassing permissions is offered to an admin, where the server allows it", () => {
+  const all = ["default", "bypassPermissions"];
+  expect(modesOf(state("admin", all))).toContain("bypassPermissions");
+  expect(modesOf(state("execute", all))).not.toContain("bypassPermissions");
+  expect(modesOf(state("admin", ["default"]))).not.toContain("bypassPermissions");
+  expect(modesOf(INITIAL)).not.toContain("bypassPermissions");
+  expect(modesOf(INITIAL)).toContain("plan");
+});
