@@ -31,7 +31,7 @@ export function Dialog(of: { title: string; onClose: () => void; children: React
       onClose={() => dialog.current?.open === false && of.onClose()}
       onClick={(event) => event.target === event.currentTarget && event.currentTarget.close()}
     >
-      <div className="inside">
+      <div className="body">
         <h2 id={id}>{of.title}</h2>
         {of.children}
       </div>

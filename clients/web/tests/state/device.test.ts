@@ -5,7 +5,11 @@ import { INITIAL, type State } from "../../src/state/state";
 
 function state(scope: Scope, modes: string[]): State {
   const established = { device: { scopes: ["read", scope] } } as unknown as ConnectionEstablished;
-  return { ...INITIAL, connection: { is: "online", established }, agent: { permission_modes: modes } as AgentInfo };
+  return {
+    ...INITIAL,
+    connection: { is: "online", since: "2026-01-31T12:00:00.000000Z", established },
+    agent: { permission_modes: modes } as AgentInfo,
+  };
 }
 
 test("bypassing permissions is offered to an admin, where the server allows it", () => {

@@ -79,7 +79,8 @@ export function Composer(of: {
     if (token === null) return;
     const next = completed(text, token, one);
     setCurrent(0);
-    if (token.kind === "command" && !hasArgument(one.key) && obey(next.words)) return;
+    const isComplete = token.kind === "model" || token.kind === "mode" || !hasArgument(one.key);
+    if (isComplete && obey(next.words)) return;
     write(next.words, next.cursor);
     field.current?.focus();
   }
