@@ -6,6 +6,7 @@ import signal
 import time
 import uuid
 from functools import partial
+from typing import cast
 
 import aiohttp
 
@@ -65,6 +66,7 @@ class StoryTests(RestTestCase):
         self.assertIn("it is written", json.dumps([event.data for event in stream.events]))
         self.assertTrue(any(event.id is None and event.name == "agent_message" for event in stream.events))
 
+        self.look_around(asking, house, project_id)
         repeated = asking.ask("POST", f"{project}/executions", {"prompt": prompt}, Idempotency_Key=key)
         expected = {"execution_id": accepted.body["execution_id"], "position": 0, "status": "done", "duplicate": True}
         self.assertEqual((repeated.status, repeated.body), (202, expected))
@@ -92,6 +94,27 @@ class StoryTests(RestTestCase):
         self.assertEqual(asking.ask("DELETE", project).status, 200)
         self.assertEqual([event.name for event in stream.rest()], ["project_deleted", "closed"])
         self.assertEqual(asking.ask("GET", project).code, "PROJECT_NOT_FOUND")
+
+    def look_around(self, asking: Asking, house: House, project_id: str) -> None:
+        """After one turn: what it cost, what it said last, where that stands, its file, and the directory around it."""
+        project = f"/projects/{project_id}"
+        state = asking.ask("GET", project).body
+        (day,) = cast(list[dict[str, float]], asking.ask("GET", "/usage").body["days"])
+        self.assertEqual((state["last_words"], day["turns"]), ("it is written", 1))
+        self.assertEqual(day["cost_usd"], state["cost_usd"])
+        self.assertGreater(min(day["cost_usd"], day["input_tokens"], day["output_tokens"]), 0)
+        hits = cast(list[dict[str, object]], asking.ask("GET", f"{project}/search?query=IS+WRITTEN").body["hits"])
+        self.assertEqual(
+            [(hit["type"], hit["direction"]) for hit in hits],
+            [("agent_message", "claude"), ("client_message", "client")],
+        )
+        files = asking.ask("GET", f"{project}/files?query=WRIT").body["files"]
+        self.assertEqual(files, [{"path": "written", "directory": False}])
+        found = asking.ask("GET", f"/directories?path={house.home}").body["directories"]
+        told = {one["name"]: (one["project_id"], one["nesting"]) for one in cast(list[dict[str, object]], found)}
+        self.assertEqual(told["one"], (project_id, False))
+        trust = asking.ask("GET", f"/directories/trust?path={house.home}/one").body
+        self.assertEqual(trust, {"state": "trusted", "fingerprint": "", "files": []})
 
     def test_another_library(self) -> None:
         """aiohttp asks many things at once on a few connections, and reads a stream beside it."""
