@@ -117,14 +117,15 @@ class _Asking(Struct, gc=False):
 # What `Spoken(line)` does, without the Python function that a NamedTuple has in front of it.
 _spoken = partial(tuple.__new__, Spoken)
 _decode_head = msgspec.json.Decoder(_Head).decode
+_decode_text = msgspec.json.Decoder(str).decode
 _decode_asking = msgspec.json.Decoder(_Asking).decode
 _TEXT = b'"content":[{"type":"text","text":"'
 """How a line begins to say a text: the CLI says one block in a line."""
 _BEGINNING = 1024
 """Bytes of a line in which that is looked for."""
 _SAID = re.compile(rb'(?:[^"\\]++|\\u[0-9a-fA-F]{4}|\\[^u])*+')
-_SEEN = 3 * MAX_WORDS
-"""Bytes of a text that are looked at: more is hardly seen of it."""
+_SEEN = 256
+"""Bytes of a text that are looked at, once in a read: of other letters than ASCII fewer than `MAX_WORDS` are seen."""
 _NO_EVENT = _Event()
 
 
@@ -217,11 +218,18 @@ def _add_words(lines: Sequence[bytes], heard: Heard) -> None:
         start += len(_TEXT)
         found = _SAID.match(line, start, start + _SEEN)
         assert found is not None
-        text = foreign.text(foreign.parse(b'"' + found[0].decode("utf-8", "ignore").encode() + b'"')) or ""
+        text = _text(b'"' + found[0].decode("utf-8", "ignore").encode() + b'"')
         said = in_a_line(text if line.startswith(b'"', found.end()) else text + "…", MAX_WORDS)
         if said:
             heard.utterances.append(Words(said))
             return
+
+
+def _text(written: bytes) -> str:
+    try:
+        return _decode_text(written)
+    except foreign.ODD:
+        return foreign.text(foreign.parse(written)) or ""
 
 
 def _hear_system(subtype: str | None, line: bytes, heard: Heard) -> None:

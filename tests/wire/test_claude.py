@@ -272,7 +272,7 @@ class HearTests(SynchronousTestCase):
         for written, told in (
             ('\\"q\\" \\u00e4\\n\\ud83d\\ude00', '"q" \xe4 \U0001f600'),
             ("\\ud83d", "?"),
-            ("\xe4" * 5000, "\xe4" * (MAX_WORDS - 1) + "…"),
+            ("\xe4" * 5000, "\xe4" * 128 + "…"),
             (" " * 5000 + "late", "…"),
         ):
             spoken = f'{{"type":"assistant","message":{{"content":[{{"type":"text","text":"{written}"}}]}}}}'
