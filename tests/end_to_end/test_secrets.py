@@ -1,6 +1,7 @@
 """No secret comes to light: not in a log, a journal, an error, an argument, or where the agent could read it (P14)."""
 
 import json
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -91,8 +92,10 @@ class CanaryTests(HouseTestCase):
         kept = [path for path in self.inhabited.data_dir.rglob("*") if path.is_file()]
         self.assertGreater(len(kept), 4)
         for path in kept:
-            # A prompt is kept as it was sent, and this one is the test's own; an error of the server's is not.
-            lines = [line for line in path.read_bytes().splitlines() if b'"client_message"' not in line]
+            # A prompt is kept as it was sent, and is what was said last; this one is the test's own. An error of the
+            # server's is not.
+            told = re.sub(rb'"last_words":"[^"]*"', b"", path.read_bytes()).splitlines()
+            lines = [line for line in told if b'"client_message"' not in line]
             for canary in (secret, KEY, MCP):
                 self.assertFalse([line for line in lines if canary.encode() in line], path)
 
