@@ -119,7 +119,7 @@ export function Composer(of: {
   }
 
   function key(event: KeyboardEvent) {
-    if (event.nativeEvent.isComposing) return;
+    if (isComposing(event)) return;
     if (isOffering && offered(event)) event.preventDefault();
     else if (event.key === "Enter" && isSending(event)) {
       event.preventDefault();
@@ -257,6 +257,11 @@ export function Composer(of: {
       </form>
     </footer>
   );
+}
+
+/** Whether the key belongs to an input method. Safari tells so of the Enter that ends it by its code alone. */
+function isComposing({ nativeEvent }: KeyboardEvent): boolean {
+  return nativeEvent.isComposing || nativeEvent.keyCode === 229;
 }
 
 function hasArgument(command: string): boolean {

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "react";
 import { useServer } from "../../context";
 import { upload } from "../../link/api";
+import { shrunk } from "../../link/shrinking";
 import type { Attached, Attachment } from "../../protocol/generated";
 import { MAX_SIZE, mediaTypeOf, surplus } from "../../state/attaching";
 import { useKnown } from "../../state/store";
@@ -39,21 +40,26 @@ export function useAttaching(id: string, attached: readonly Attached[]) {
 
   async function add(files: Iterable<File>) {
     const present = [...attached, ...latest.current.filter((one) => !one.problem)];
-    for (const file of files) {
-      const key = ++uploads;
-      const name = file.name || words.attaching.pasted;
-      const one: Upload = { key, name, size: file.size, share: 0, problem: "", stop: new AbortController() };
+    for (const given of files) {
+      const file = await shrunk(given, limit ?? MAX_SIZE);
       const type = await mediaTypeOf(file);
-      const why = surplus(present, file.size, limit ?? MAX_SIZE);
-      if (limit === null) one.problem = words.attaching.offline;
-      else if (type === null) one.problem = words.attaching.type;
-      else if (why === "size") one.problem = words.attaching.size(limit / 2 ** 20);
-      else if (why !== null) one.problem = words.attaching[why];
+      const name = file.name || words.attaching.pasted;
+      const problem = problemOf(type, surplus(present, file.size, limit ?? MAX_SIZE));
+      const one: Upload = { key: ++uploads, name, size: file.size, share: 0, problem, stop: new AbortController() };
       change((before) => [...before, one]);
-      if (one.problem || type === null) continue;
+      if (problem || type === null) continue;
       present.push(one);
       void send(one, file, type);
     }
+  }
+
+  /** Why a file is not sent, for a person; nothing where it is. */
+  function problemOf(type: string | null, why: ReturnType<typeof surplus>): string {
+    const told = words.attaching;
+    if (limit === null) return told.offline;
+    if (type === null) return told.type;
+    if (why === null) return "";
+    return why === "size" ? told.size(limit / 2 ** 20) : told[why];
   }
 
   async function send(one: Upload, file: File, type: string) {
