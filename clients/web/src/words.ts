@@ -4,6 +4,7 @@ const plural = (count: number, one: string, many = `${one}s`) =>
   `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 
 const DAY = new Intl.DateTimeFormat("en", { weekday: "long", year: "numeric", month: "long", day: "numeric" });
+const SHORT_DAY = new Intl.DateTimeFormat("en", { year: "numeric", month: "short", day: "numeric" });
 const TIME = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
 export const words = {
@@ -352,6 +353,18 @@ export const words = {
       "dropped:error": "A waiting prompt was dropped: the execution failed",
       "dropped:restart": "A waiting prompt was dropped: the server started anew",
     } as Record<string, string>,
+  },
+
+  search: {
+    label: "Search this conversation",
+    searching: "Searching …",
+    unreachable: "There is no connection: only what is shown can be read now.",
+    found: (count: number, isMore: boolean) =>
+      count === 0 ? (isMore ? "Nothing found so far." : "Nothing found.") : plural(count, "place"),
+    further: "Search further back",
+    by: (type: string, direction: string) =>
+      type === "client_message" ? "You" : direction === "claude" ? "Claude" : "Pocket Agent",
+    when: (at: string) => `${SHORT_DAY.format(new Date(at))}, ${TIME.format(new Date(at))}`,
   },
 
   permissions: {
