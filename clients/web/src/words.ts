@@ -494,6 +494,12 @@ export const words = {
   },
 
   project: {
+    trust: {
+      title: "This project has files that run by themselves. Claude ignores them until they are trusted.",
+      meaning: "Hooks, servers and settings in these files run code without any question when Claude starts here.",
+      approve: "Trust them as they are",
+      leave: "Leave it so",
+    },
     menu: "What can be done",
     newConversation: "New conversation",
     kill: "Kill the agent",
@@ -528,6 +534,7 @@ export const words = {
     all: [
       { keys: ["Ctrl K"], does: "Go to a project" },
       { keys: ["Alt ↑", "Alt ↓"], does: "The project before, the next one" },
+      { keys: ["Ctrl F"], does: "Search the conversation" },
       { keys: ["/"], does: "To the composer" },
       { keys: ["Enter", "Ctrl Enter"], does: "Send; Shift Enter begins a line" },
       { keys: ["↑"], does: "What you wrote before, in an empty composer" },

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { useServer } from "../context";
 import { may } from "../state/device";
 import { useKnown } from "../state/store";
@@ -11,9 +11,13 @@ import { Permissions } from "./permissions/Permissions";
 import { Confirmation } from "./project/Confirmation";
 import { ProjectHeader } from "./project/ProjectHeader";
 import { Troubles } from "./project/Troubles";
+import { TrustBanner } from "./project/TrustBanner";
 import { useAgent } from "./project/useAgent";
 import { useStopping } from "./project/useStopping";
+import { useSearching } from "./search/useSearching";
 import { useTwice } from "./shortcuts/useTwice";
+
+const SearchPanel = lazy(async () => ({ default: (await import("./search/SearchPanel")).SearchPanel }));
 
 /** One project: what was said, what is asked, and where one answers. `at`: an event that is to be seen. */
 export function ProjectPage({ id, at }: { id: string; at: number | null }) {
@@ -23,6 +27,7 @@ export function ProjectPage({ id, at }: { id: string; at: number | null }) {
   // As long as there is no connection nobody knows, and nothing is to jump.
   const mayExecute = useKnown((state) => state.connection.is !== "online" || may(state, "execute"));
   const [wish, setWish] = useState<Wish | null>(null);
+  const [isSearching, search] = useSearching();
   const stopping = useStopping(project);
   useTwice("Escape", stopping.interrupt);
   useAgent(project, open);
@@ -33,7 +38,19 @@ export function ProjectPage({ id, at }: { id: string; at: number | null }) {
   if (project === undefined) return <PageBar title=" " />;
   return (
     <>
-      <ProjectHeader project={project} open={open} mayExecute={mayExecute} onWish={setWish} />
+      <ProjectHeader
+        project={project}
+        open={open}
+        mayExecute={mayExecute}
+        onWish={setWish}
+        onSearch={() => search(!isSearching)}
+      />
+      {isSearching && (
+        <Suspense>
+          <SearchPanel id={id} at={at} close={() => search(false)} />
+        </Suspense>
+      )}
+      <TrustBanner project={project} />
       <Troubles project={project} trouble={open?.trouble ?? ""} />
       {open && <Conversation id={id} open={open} at={at} />}
       {open && <Permissions project={project} open={open} />}

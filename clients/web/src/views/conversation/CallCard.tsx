@@ -1,7 +1,9 @@
 import { lazy, Suspense, useEffect, useState } from "react";
 import { type Json, objects, text } from "../../protocol/agent";
 import { type Call, type CallState, callState } from "../../state/calls";
+import { harmless } from "../../state/harmless";
 import { outcomeOf } from "../../state/outcome";
+import type { Result } from "../../state/reading";
 import { headlineOf } from "../../state/tools";
 import { words } from "../../words";
 import { Coloured } from "./Code";
@@ -16,6 +18,8 @@ const DiffView = lazy(() => import("./DiffView"));
 
 const EDITS = new Set(["Edit", "MultiEdit", "Write", "NotebookEdit"]);
 const AGENTS = new Set(["Task", "Agent"]);
+/** Whose headline says all of their input. */
+const SAID = new Set(["Read", "NotebookRead", "LS", "TodoRead", "TaskList", "TaskGet"]);
 /** What is shown unfolded: what a person follows the agent for. */
 const OPEN = new Set(["Edit", "MultiEdit", "Write", "NotebookEdit", "TodoWrite", "ExitPlanMode"]);
 /** Seconds from which on it is said how long a call took. */
@@ -101,19 +105,20 @@ function CallInside({ call, state, around }: { call: Call; state: CallState; aro
           ))}
         </div>
       )}
-      {result !== null && !isEdit && !isSilent(call.name, result.isError) && result.text.trim() && (
+      {result !== null && !isEdit && !isSilent(call.name, result) && result.text.trim() && (
         <CallOutput call={call} text={result.text} isMarkdown={AGENTS.has(call.name) && !result.isError} />
       )}
       {result !== null && result.images.length > 0 && <Pictures images={result.images} />}
-      {state.answer?.behavior === "allow" && <p className="faint small">{told.allowedBy(state.answer.by)}</p>}
-      {state.answer?.behavior === "deny" && <p className="faint small">{told.deniedBy(state.answer.by)}</p>}
+      {state.answer?.behavior === "allow" && <p className="faint small">{harmless(told.allowedBy(state.answer.by))}</p>}
+      {state.answer?.behavior === "deny" && <p className="faint small">{harmless(told.deniedBy(state.answer.by))}</p>}
     </div>
   );
 }
 
-/** What the CLI says to the model about these, a person has seen already. */
-function isSilent(name: string, isError: boolean): boolean {
-  return !isError && (name === "TodoWrite" || name === "ExitPlanMode");
+/** What the CLI says to the model here, a person has seen already, or is not to see. */
+function isSilent(name: string, result: Result): boolean {
+  if (result.isError) return false;
+  return name === "TodoWrite" || name === "ExitPlanMode" || (AGENTS.has(name) && result.details.isAsync === true);
 }
 
 function CallInput({ call }: { call: Call }) {
@@ -124,15 +129,15 @@ function CallInput({ call }: { call: Call }) {
   if (name === "Bash" || name === "PowerShell") {
     return (
       <>
-        {text(input, "description") && <p className="faint small">{text(input, "description")}</p>}
+        {text(input, "description") && <p className="faint small">{harmless(text(input, "description"))}</p>}
         <pre className="command">
-          <Coloured text={text(input, "command")} language="bash" />
+          <Coloured text={harmless(text(input, "command"))} language="bash" />
         </pre>
       </>
     );
   }
   if (AGENTS.has(name)) return <Printed id={call.key} label={told.input} text={text(input, "prompt")} />;
-  if (Object.keys(input).length === 0) return null;
+  if (SAID.has(name) || Object.keys(input).length === 0) return null;
   return <Printed id={call.key} label={told.input} text={asText(input)} />;
 }
 

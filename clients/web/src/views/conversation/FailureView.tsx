@@ -1,4 +1,5 @@
 import { useServer } from "../../context";
+import { harmless } from "../../state/harmless";
 import type { Item } from "../../state/reading";
 import { useKnown } from "../../state/store";
 import { words } from "../../words";
@@ -16,7 +17,7 @@ export function FailureView({ item, around }: { item: Extract<Item, { kind: "fai
   });
   return (
     <section className="failure" aria-label={told.ended.failed}>
-      <p>{item.message}</p>
+      <p>{harmless(item.message)}</p>
       {item.stderr.trim() && (
         <details>
           <summary className="small">{told.stderr}</summary>

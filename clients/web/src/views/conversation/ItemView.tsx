@@ -1,4 +1,5 @@
 import { memo } from "react";
+import { harmless, printed } from "../../state/harmless";
 import type { Findings, Item } from "../../state/reading";
 import { words } from "../../words";
 import { CallCard } from "./CallCard";
@@ -39,7 +40,7 @@ export const ItemView = memo(function ItemView({ item, around }: { item: Item; a
     case "answered":
       return (
         <p className="notice">
-          {item.answer.behavior === "allow" ? told.allowedBy(item.answer.by) : told.deniedBy(item.answer.by)}
+          {harmless(item.answer.behavior === "allow" ? told.allowedBy(item.answer.by) : told.deniedBy(item.answer.by))}
         </p>
       );
     case "ended":
@@ -51,13 +52,13 @@ export const ItemView = memo(function ItemView({ item, around }: { item: Item; a
 
 /** Something that happened beside the talk. */
 function NoticeView({ item }: { item: Extract<Item, { kind: "notice" }> }) {
-  const told = words.conversation.notices[item.text] ?? item.text;
+  const told = words.conversation.notices[item.text] ?? harmless(item.text);
   const isLong = item.detail.includes("\n") || item.detail.length > 200;
   return (
     <div className={`notice ${item.tone}`}>
       <p>
         {told}
-        {item.detail && !isLong && `: ${item.detail}`}
+        {item.detail && !isLong && `: ${printed(item.detail)}`}
       </p>
       {isLong && <Printed id={item.key} label={told} text={item.detail} />}
     </div>
@@ -70,8 +71,8 @@ function EndedView({ item }: { item: Extract<Item, { kind: "ended" }> }) {
   const parts = [
     told.ended[item.outcome] ?? item.outcome,
     item.seconds === null ? "" : told.seconds(item.seconds),
-    item.cost === null ? "" : told.cost(item.cost),
-    item.tokens === null ? "" : told.tokens(item.tokens),
+    item.cost ? told.cost(item.cost) : "",
+    item.tokens ? told.tokens(item.tokens) : "",
   ];
   return <p className={`ended ${item.outcome || "done"}`}>{parts.filter(Boolean).join(" · ")}</p>;
 }

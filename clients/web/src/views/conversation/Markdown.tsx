@@ -1,6 +1,7 @@
 import type { Token, Tokens } from "marked";
 import { createContext, Fragment, memo, type ReactNode, useContext, useMemo } from "react";
 import { blocksOfMarkdown, decoded, linkTo } from "../../state/markdown";
+import { words } from "../../words";
 import { Code } from "./Code";
 
 /** How deep lists, quotes and emphasis are drawn within one another; what lies deeper stands there as it was written. */
@@ -32,11 +33,9 @@ function blocksOf(tokens: readonly Token[], depth: number): ReactNode {
 function blockOf(token: Token, depth: number): ReactNode {
   if (depth > MAX_DEPTH) return <p>{token.raw}</p>;
   switch (token.type) {
-    case "heading": {
-      // The page has h1 and h2 already.
-      const Heading = `h${Math.min(6, (token as Tokens.Heading).depth + 2)}` as "h3" | "h4" | "h5" | "h6";
-      return <Heading>{inlineOf(token.tokens, depth)}</Heading>;
-    }
+    case "heading":
+      // All of one level to a screen reader: an agent's headings come in any order, below those of the page.
+      return <h3 data-depth={(token as Tokens.Heading).depth}>{inlineOf(token.tokens, depth)}</h3>;
     case "paragraph":
       return <p>{inlineOf(token.tokens, depth)}</p>;
     case "code":
@@ -125,7 +124,7 @@ function inline(token: Token, depth: number): ReactNode {
     case "br":
       return <br />;
     case "checkbox":
-      return <input type="checkbox" checked={(token as Tokens.Checkbox).checked} disabled readOnly />;
+      return <Tick isDone={(token as Tokens.Checkbox).checked} />;
     case "link":
       return <MarkdownLink link={token as Tokens.Link}>{inlineOf(token.tokens, depth)}</MarkdownLink>;
     case "image":
@@ -135,6 +134,14 @@ function inline(token: Token, depth: number): ReactNode {
     default:
       return token.raw;
   }
+}
+
+function Tick({ isDone }: { isDone: boolean }) {
+  return (
+    <span className="tick" role="img" aria-label={words.conversation.todos[isDone ? "completed" : "pending"]}>
+      {isDone ? "☑" : "☐"}
+    </span>
+  );
 }
 
 const InLink = createContext(false);

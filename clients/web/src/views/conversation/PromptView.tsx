@@ -9,7 +9,8 @@ const SHOWN_CHARACTERS = 2000;
 
 /** What a person has said. `by`: on which device, said aloud only: it is mostly the same. */
 export function PromptView(props: { text: string; by: string; attachments: readonly Attached[] }) {
-  const { text, by, attachments } = props;
+  const { text, attachments } = props;
+  const by = harmless(props.by);
   const [isOpen, open] = useFolding(text);
   const lines = text.split("\n");
   const isLong = lines.length > SHOWN_LINES + 4 || text.length > SHOWN_CHARACTERS * 1.25;

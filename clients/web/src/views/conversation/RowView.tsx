@@ -4,7 +4,7 @@ import type { Item } from "../../state/reading";
 import type { Row } from "../../state/rows";
 import { headlineOf } from "../../state/tools";
 import { words } from "../../words";
-import { useFolding } from "./folding";
+import { SoughtContext, useFolding } from "./folding";
 import { ItemView, type Surroundings } from "./ItemView";
 
 /** One row of the conversation, with the line of its day where that begins, and its time for who points at it. */
@@ -15,11 +15,13 @@ export const RowView = memo(function RowView(props: { row: Row; around: Surround
     <div className={isMarked ? "entry marked" : "entry"} data-seq={row.seq}>
       {row.day !== null && <h2 className="day">{words.conversation.day(row.at)}</h2>}
       <time dateTime={row.at}>{words.conversation.time(row.at)}</time>
-      {row.items.length > 1 ? (
-        <Run id={row.key} items={row.items} around={around} />
-      ) : (
-        first !== undefined && <ItemView item={first} around={around} />
-      )}
+      <SoughtContext value={isMarked}>
+        {row.items.length > 1 ? (
+          <Run id={row.key} items={row.items} around={around} />
+        ) : (
+          first !== undefined && <ItemView item={first} around={around} />
+        )}
+      </SoughtContext>
     </div>
   );
 });

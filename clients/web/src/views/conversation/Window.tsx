@@ -1,7 +1,8 @@
-import { useMemo } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { Virtualizer } from "virtua";
 import { useServer } from "../../context";
 import { dayOf } from "../../state/days";
+import { harmless } from "../../state/harmless";
 import { type Row, rowAt, rowsOf } from "../../state/rows";
 import type { Conversation as Open } from "../../state/state";
 import { useKnown } from "../../state/store";
@@ -37,6 +38,7 @@ export function Window(props: { id: string; open: Open; at: number | null; leave
 
   return (
     <div className="conversation">
+      <h2 className="hidden-label">{told.label}</h2>
       <div
         className="scroll"
         ref={scroller}
@@ -59,6 +61,7 @@ export function Window(props: { id: string; open: Open; at: number | null; leave
           {isEnd ? <End id={id} open={open} isWorking={isWorking} /> : <p className="head">{told.loading}</p>}
         </div>
       </div>
+      <Announcement thread={thread} isWorking={isWorking} />
       {!isAtEnd && (
         <button type="button" className="button newest" onClick={isEnd ? toEnd : leave}>
           ↓ {news > 0 ? told.news(news) : told.newest}
@@ -103,4 +106,21 @@ function useSurroundings(projectId: string, root: string, thread: Thread, isWork
     const since = ended?.seq ?? 0;
     return { projectId, root, found: thread, isLive: (seq) => isWorking && seq > since };
   }, [projectId, root, thread, isWorking]);
+}
+
+/** Characters of an answer that are read out. */
+const READ_OUT = 500;
+
+/** For who does not see it: what the agent said last, when its turn is over. */
+function Announcement({ thread, isWorking }: { thread: Thread; isWorking: boolean }) {
+  const [worked, setWorked] = useState(false);
+  useEffect(() => {
+    if (isWorking) setWorked(true);
+  }, [isWorking]);
+  const last = worked && !isWorking ? thread.items.findLast((item) => item.kind === "text") : undefined;
+  return (
+    <p className="hidden-label" role="status">
+      {last?.kind === "text" && harmless(last.text.slice(0, READ_OUT))}
+    </p>
+  );
 }

@@ -1,4 +1,5 @@
 import { memo } from "react";
+import { harmless } from "../../state/harmless";
 import type { Block, Writing } from "../../state/writing";
 import { words } from "../../words";
 import { Markdown } from "./Markdown";
@@ -34,6 +35,6 @@ const BlockView = memo(function BlockView({ block }: { block: Block }) {
     case "thinking":
       return <Thought id="now" text={block.text} isNow />;
     case "tool":
-      return <p className="faint">{words.conversation.preparing(block.name)}</p>;
+      return <p className="faint">{harmless(words.conversation.preparing(block.name))}</p>;
   }
 });

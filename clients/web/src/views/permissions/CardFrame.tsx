@@ -41,6 +41,7 @@ export function CardFrame(props: {
     const does = keys[event.key.toLowerCase()];
     if (does === undefined || !card.mayAnswer) return;
     event.preventDefault();
+    event.stopPropagation();
     does();
   }
 

@@ -1,6 +1,7 @@
 import { type FormEvent, useState } from "react";
 import type { PermissionAnswer } from "../../link/server";
 import { words } from "../../words";
+import { onEscape } from "../escape";
 
 /** Says no, with a reason that the agent reads, if there is one; and ends the turn, if that is wanted. */
 export function Denial(props: {
@@ -27,7 +28,7 @@ export function Denial(props: {
           autoFocus
           onChange={(event) => setReason(event.target.value)}
           onKeyDown={(event) => {
-            if (event.key === "Escape") back();
+            onEscape(event, back);
             if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) deny(false);
           }}
         />

@@ -2,6 +2,7 @@ import { type FormEvent, useState } from "react";
 import type { Json } from "../../protocol/agent";
 import type { Edit } from "../../state/inputs";
 import { words } from "../../words";
+import { onEscape } from "../escape";
 
 /** Changes what a tool is given before it is allowed. `changed`: the whole input of what was written, null if it is none. */
 export function InputEditor(props: {
@@ -37,9 +38,7 @@ export function InputEditor(props: {
           autoFocus
           aria-invalid={problem !== ""}
           onChange={(event) => setWritten(event.target.value)}
-          onKeyDown={(event) => {
-            if (event.key === "Escape") back();
-          }}
+          onKeyDown={(event) => onEscape(event, back)}
         />
       </label>
       {problem && (

@@ -3,11 +3,12 @@ import { harmless } from "../../state/harmless";
 import { go } from "../../state/route";
 import { words } from "../../words";
 import "../../styles/search.css";
+import { onEscape } from "../escape";
 import { useHighlight } from "./useHighlight";
 import { type Hit, useSearch } from "./useSearch";
 
 /** Searches a conversation: the hits stand above it, the newest first, and each leads to its place. */
-export default function SearchPanel(props: { id: string; at: number | null; close: () => void }) {
+export function SearchPanel(props: { id: string; at: number | null; close: () => void }) {
   const { id, at, close } = props;
   const told = words.search;
   const [query, setQuery] = useState("");
@@ -20,17 +21,14 @@ export default function SearchPanel(props: { id: string; at: number | null; clos
   const open = (hit: Hit | undefined) => hit !== undefined && go(linkTo(id, hit));
 
   function pressed(event: KeyboardEvent) {
-    if (event.key === "Escape") {
-      event.stopPropagation();
-      close();
-    } else if (event.key === "Enter" && !event.nativeEvent.isComposing) {
+    if (event.key === "Enter" && !event.nativeEvent.isComposing) {
       event.preventDefault();
       open(event.shiftKey ? hits[Math.max(0, now - 1)] : hits[now + 1]);
     }
   }
 
   return (
-    <search className="search" onKeyDown={(event) => event.key === "Escape" && close()}>
+    <search className="search" onKeyDown={(event) => onEscape(event, close)}>
       <div className="ask">
         <input
           ref={field}
