@@ -1,11 +1,12 @@
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
+import type { Hit } from "../../protocol/generated";
 import { harmless } from "../../state/harmless";
 import { go } from "../../state/route";
 import { words } from "../../words";
 import "../../styles/search.css";
 import { onEscape } from "../escape";
 import { useHighlight } from "./useHighlight";
-import { type Hit, useSearch } from "./useSearch";
+import { useSearch } from "./useSearch";
 
 /** Searches a conversation: the hits stand above it, the newest first, and each leads to its place. */
 export function SearchPanel(props: { id: string; at: number | null; close: () => void }) {
@@ -37,6 +38,7 @@ export function SearchPanel(props: { id: string; at: number | null; close: () =>
           placeholder={told.label}
           value={query}
           autoComplete="off"
+          maxLength={256}
           enterKeyHint="search"
           onChange={(event) => setQuery(event.target.value)}
           onKeyDown={pressed}

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "react";
 import { get, Unreachable } from "../../link/api";
+import type { Hit, Hits } from "../../protocol/generated";
 import { Refused } from "../../protocol/messages";
 import { words } from "../../words";
 
@@ -9,20 +10,6 @@ const PAUSE = 250;
 const SHORTEST = 2;
 /** Hits of an answer. */
 const PAGE = 30;
-
-export interface Hit {
-  seq: number;
-  timestamp: string;
-  type: string;
-  direction: string;
-  snippet: string;
-}
-
-interface Answer {
-  hits: Hit[];
-  searched_to: number;
-  has_more: boolean;
-}
 
 interface Search {
   hits: readonly Hit[];
@@ -45,13 +32,14 @@ export function useSearch(id: string, query: string): Search & { more: () => voi
     asked.current += 1;
     const number = asked.current;
     setSearch((so) => ({ ...(before === null ? NOTHING : so), isBusy: true, problem: "" }));
-    const next = await answer(id, wanted, before);
-    if (number !== asked.current) return;
-    setSearch((so) => {
-      if (typeof next === "string") return { ...so, isBusy: false, problem: next };
-      const hits = [...so.hits, ...next.hits];
-      return { hits, searchedTo: next.searched_to, hasMore: next.has_more, isBusy: false, problem: "" };
-    });
+    // An answer looks at so much; where nothing was there, it goes on by itself.
+    for (let from = before, isOver = false; !isOver; ) {
+      const next = await answer(id, wanted, from);
+      if (number !== asked.current) return;
+      isOver = typeof next === "string" || !next.has_more || next.hits.length > 0;
+      if (typeof next !== "string") from = next.searched_to;
+      setSearch((so) => grown(so, next, !isOver));
+    }
   }
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: it asks when the question changes, and at no other time
@@ -66,11 +54,17 @@ export function useSearch(id: string, query: string): Search & { more: () => voi
   return { ...search, more: () => void ask(search.searchedTo) };
 }
 
+function grown(so: Search, next: Hits | string, isBusy: boolean): Search {
+  if (typeof next === "string") return { ...so, isBusy, problem: next };
+  const hits = [...so.hits, ...next.hits];
+  return { hits, searchedTo: next.searched_to, hasMore: next.has_more, isBusy, problem: "" };
+}
+
 /** An answer of the server, or what went wrong, for the person. */
-async function answer(id: string, query: string, before: number | null): Promise<Answer | string> {
+async function answer(id: string, query: string, before: number | null): Promise<Hits | string> {
   const asked = { query, limit: `${PAGE}`, ...(before === null ? {} : { before_seq: `${before}` }) };
   try {
-    return await get<Answer>(`/projects/${id}/search?${new URLSearchParams(asked)}`);
+    return await get<Hits>(`/projects/${id}/search?${new URLSearchParams(asked)}`);
   } catch (error) {
     if (error instanceof Unreachable) return words.search.unreachable;
     if (error instanceof Refused) return error.message;
