@@ -137,9 +137,14 @@ export function hear(state: State, messages: readonly Message[]): State {
 
 function grown(state: State, events: Readonly<Record<string, readonly Entry[]>>): State {
   return Object.entries(events).reduce(
-    (before, [id, entries]) => change(before, id, (open) => ({ ...open, thread: append(open.thread, entries) })),
+    (before, [id, entries]) => change(before, id, (open) => grow(open, entries)),
     state,
   );
+}
+
+/** What comes before the join is the rest of a subscription that was left: it follows on nothing. */
+function grow(open: Conversation, entries: readonly Entry[]): Conversation {
+  return open.isJoined ? { ...open, thread: append(open.thread, entries) } : open;
 }
 
 function one(state: State, message: Message): State {

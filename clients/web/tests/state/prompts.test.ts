@@ -14,7 +14,7 @@ import {
   type Unsent,
 } from "../../src/state/prompts";
 import { connected, conversation, hear, INITIAL, opened } from "../../src/state/state";
-import { Journal, prompt, told } from "../journal";
+import { Journal, joinedAt, prompt, told } from "../journal";
 
 const unsent = (promptId: string, at: string, more: Partial<Unsent> = {}): Unsent => ({
   promptId,
@@ -55,10 +55,13 @@ describe("prompts on their way", () => {
 
 describe("a waiting prompt that was dropped", () => {
   const established = { device: { id: "d", name: "phone", scopes: [] } } as unknown as ConnectionEstablished;
-  const home = opened(
-    connected(INITIAL, { is: "online", since: "2026-01-31T12:00:00.000000Z", established }),
-    "p",
-    conversation(0, "j"),
+  const home = hear(
+    opened(
+      connected(INITIAL, { is: "online", since: "2026-01-31T12:00:00.000000Z", established }),
+      "p",
+      conversation(0, "j"),
+    ),
+    [joinedAt(0)],
   );
 
   function unsentAfter(reason: string, by = "d") {

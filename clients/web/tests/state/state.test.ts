@@ -97,6 +97,14 @@ describe("joining", () => {
     expect(() => hear(state, [told(entries[4] as Entry)])).toThrow("event 4 is missing");
   });
 
+  test("the rest of a subscription that was left is not read before the project is joined anew", () => {
+    const entries = recorded("plain_turn");
+    const late = told(entries[9] as Entry);
+    const page = newest(atHome({ head_seq: 5 }), "p", found(entries.slice(0, 5)));
+    const state = hear(hear(page, [late]), [late, joinedAt(5), told(entries[5] as Entry)]);
+    expect(open(state).thread.last).toBe(6);
+  });
+
   test("events that come twice are read once", () => {
     const entries = recorded("plain_turn");
     const state = joined(entries.slice(0, 8));

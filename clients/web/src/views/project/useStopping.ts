@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { useServer } from "../../context";
 import type { ProjectState } from "../../protocol/generated";
+import { words } from "../../words";
 
 /** How the wish to stop what runs stands: not said, said, or not confirmed by the agent, so that killing it may be next. */
 export type Standing = "none" | "asked" | "unconfirmed";
@@ -22,6 +23,7 @@ export function useStopping(project: ProjectState | undefined): Stopping {
     setWish({ execution, standing: "asked" });
     const answer = await server.ask("agent_interrupt", project.id);
     const isUnsure = answer !== null && answer.confirmed !== true;
+    if (isUnsure) server.say(words.composer.unconfirmed);
     setWish(isUnsure ? { execution, standing: "unconfirmed" } : null);
   }
 
