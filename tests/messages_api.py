@@ -21,7 +21,7 @@ Answers beyond the last one of the script say "Done."; a prompt without any step
 
 In a test:      api = MessagesApi(reactor); port = api.listen(); … environment["ANTHROPIC_BASE_URL"] = api.url
 As a program:   python -m tests.messages_api      prints its URL, ends when its stdin does; then over HTTP
-                GET /_log (the requests), POST /_queue (an answer as the body), POST /_release/NAME
+                GET /_log (the requests), POST /_queue (an answer as the body), POST /_release/NAME, POST /_forget
 """
 
 import json
@@ -299,6 +299,11 @@ class MessagesApi:
         if not held.called:
             held.callback(None)
 
+    def forget(self) -> None:
+        """Be as at the start: nothing was asked, nothing is released."""
+        for remembered in (self.log, self.queue, self._holds, self._tries):
+            remembered.clear()
+
     @property
     def prompts(self) -> Sequence[str]:
         """What the person wrote last, for each request for an answer."""
@@ -364,6 +369,8 @@ class MessagesApi:
             self.queue.append(body)
         elif path.startswith("/_release/"):
             self.release(path.removeprefix("/_release/"))
+        elif path == "/_forget":
+            self.forget()
         log = [{"method": one.method, "path": one.path, "headers": one.headers, "body": one.body} for one in self.log]
         _reply(request, 200, {"log": log} if path == "/_log" else {})
 

@@ -39,13 +39,13 @@ class TooLate(AssertionError):
     """What was waited for has not come."""
 
 
-def wait_until(true: Callable[[], object], what: str, deadline: float = DEADLINE) -> None:
-    """Ask again until it is true. Raises TooLate."""
+def wait_until(true: Callable[[], object], what: str, deadline: float = DEADLINE, every: float = 0.01) -> None:
+    """Ask again until it is true, `every` so many seconds. Raises TooLate."""
     end = time.monotonic() + deadline
     while not true():
         if time.monotonic() > end:
             raise TooLate(f"not within {deadline} s: {what}")
-        time.sleep(0.01)
+        time.sleep(every)
 
 
 @define(eq=False)

@@ -93,6 +93,8 @@ class House:
     as_root: Sequence[str] = ("--allow-root",)
     """What root adds."""
     _process: "subprocess.Popen[bytes] | None" = None
+    _seen: int = 0
+    """Characters of the log that were looked through for errors."""
 
     @classmethod
     def new(
@@ -129,6 +131,27 @@ class House:
         return path.read_text(errors="replace") if path.exists() else ""
 
     @property
+    def is_up(self) -> bool:
+        """Whether its process lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def errors(self, expected: Sequence[str] = ()) -> Sequence[str]:
+        """What the log has of tracebacks since this was asked last, but for those in which one of `expected` stands."""
+        log, seen = self.log, self._seen
+        self._seen = len(log)
+        blocks = re.findall(r"(?:Traceback|Unhandled).*(?:\n.*){0,30}", log[seen:])
+        return [block for block in blocks if not any(one in block for one in expected)]
+
+    def end_children(self) -> Mapping[int, str]:
+        """What still lives of executions after a while, and is killed now."""
+        end = time.monotonic() + 5
+        while (left := dict(self.children())) and time.monotonic() < end:
+            time.sleep(0.05)
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        return left
+
+    @property
     def fingerprint(self) -> str:
         """The one that the server printed last."""
         return str(FINGERPRINT.findall(self.log)[-1])
@@ -145,7 +168,10 @@ class House:
         """Start the server and wait until it is ready; or until it answers, where it will say that it is not."""
         before = len(self.log)
         self.launch()
-        wait_until(lambda: self._serves(before, (200,) if ready else (200, 503)), f"the server in {self.directory}")
+        # Not more often: to look takes the CPU away that the server needs to start.
+        wait_until(
+            lambda: self._serves(before, (200,) if ready else (200, 503)), f"the server in {self.directory}", every=0.05
+        )
 
     def launch(self) -> None:
         """Start the server's process and do not wait."""
@@ -302,6 +328,10 @@ class Model:
             if one["path"] == "/v1/messages":
                 yield one["body"]
 
+    def forget(self) -> None:
+        """Be as at the start, for another test."""
+        self._ask("/_forget")
+
     def stop(self) -> None:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -370,16 +400,6 @@ class HouseTestCase(SynchronousTestCase):
         try:
             house.stop()
         finally:
-            left = {}
-            end = time.monotonic() + 5
-            while (left := dict(house.children())) and time.monotonic() < end:
-                time.sleep(0.05)
-            for pid in left:
-                os.kill(pid, signal.SIGKILL)
+            left = house.end_children()
         self.assertEqual(left, {}, "processes were left behind")
-        bad = [
-            block
-            for block in re.findall(r"(?:Traceback|Unhandled).*(?:\n.*){0,30}", house.log)
-            if not any(complaint in block for complaint in self.complaints)
-        ]
-        self.assertEqual(bad, [], "the server logged errors")
+        self.assertEqual(house.errors(self.complaints), [], "the server logged errors")

@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.end_to_end.client import wait_until
 from tests.end_to_end.house import House, HouseTestCase
+from tests.end_to_end.shared_house import SharedHouse
 from tests.end_to_end.test_turns import begin, data_of
 from tests.outbound.pems import DAY, NOW, Pair, write
 
@@ -108,7 +109,7 @@ class ReloadTests(HouseTestCase):
 class DeviceTests(HouseTestCase):
     def test_revoked_while_it_is_connected(self) -> None:
         """AU-07: its connections are closed with 4401 within a second; the others and the work go on."""
-        house = self.house()
+        house = SharedHouse.lent(self).house
         steady, token = self.client(house), house.token("thief", "execute")
         thieves = [self.client(house, token) for _ in range(3)]
         project_id = begin(steady, house, "one")
@@ -130,7 +131,7 @@ class DeviceTests(HouseTestCase):
 
     def test_expired_while_it_is_connected(self) -> None:
         """AU-04: a token has its end, also for who is connected already."""
-        house = self.house()
+        house = SharedHouse.lent(self).house
         token = house.token("guest", "read", "--expires=1m")
         for path in (house.data_dir / "devices").iterdir():
             if '"guest"' in path.read_text():
@@ -144,7 +145,7 @@ class DeviceTests(HouseTestCase):
 
     def test_what_a_stranger_sees(self) -> None:
         """P1: without a credential there is no WebSocket, in whatever way it is asked for."""
-        house = self.house()
+        house = SharedHouse.lent(self).house
         for token in ("", "pa_x_y", house.token()[:-1], house.token() + "x", "null"):
             with self.assertRaises((InvalidStatus, ConnectionClosed)) as refused:
                 house.connect(token)
@@ -153,7 +154,7 @@ class DeviceTests(HouseTestCase):
 
     def test_trust(self) -> None:
         """Who installs what `/ca.crt` gives needs no fingerprint: the certificate of the server is good."""
-        house = self.house()
+        house = SharedHouse.lent(self).house
         context = ssl.create_default_context(cadata=house.get("/ca.crt")[1])
         with context.wrap_socket(house.dial(), server_hostname="localhost"):
             self.assertEqual(house.get("/ca.mobileconfig")[0], 200)

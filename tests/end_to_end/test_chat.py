@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.end_to_end.client import DEADLINE, wait_until
-from tests.end_to_end.house import ROOT, HouseTestCase, Model
+from tests.end_to_end.house import ROOT, HouseTestCase
 from tests.end_to_end.profile import keep_profile
+from tests.end_to_end.shared_house import SharedHouse
 from tests.end_to_end.terminal import Terminal
 
 CHAT = "import sys; sys.argv[0] = 'pocketagent'; from pocketagent.cli.main import main; sys.exit(main())"
@@ -21,8 +22,8 @@ class ChatTestCase(HouseTestCase):
     """A server, a profile of it, a project `app`."""
 
     def setUp(self) -> None:
-        self.model_: Model = self.model()
-        self.inhabited = self.house(claude=self.real_cli(), environment=self.model_.environment)
+        shared = SharedHouse.lent(self, real=True)
+        self.model_, self.inhabited = shared.model, shared.house
         self.token = self.inhabited.token("laptop")
         keep_profile(self.inhabited, self.token)
         self.directory = self.inhabited.project("app")

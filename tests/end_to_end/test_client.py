@@ -16,6 +16,7 @@ from pocketagent.domain.replies import Status
 from pocketagent.wire.server import value
 from tests.end_to_end.client import DEADLINE
 from tests.end_to_end.house import ROOT, House, HouseTestCase
+from tests.end_to_end.shared_house import SharedHouse
 
 T = TypeVar("T")
 
@@ -67,8 +68,8 @@ class RealTurnTests(HouseTestCase):
     """With the real CLI against the stand-in of the Messages API."""
 
     def setUp(self) -> None:
-        self.api = self.model()
-        self.inhabited = self.house(claude=self.real_cli(), environment=self.api.environment)
+        shared = SharedHouse.lent(self, real=True)
+        self.api, self.inhabited = shared.model, shared.house
 
     def test_a_turn_with_a_question(self) -> None:
         """A prompt is worked on, its question is answered, and a second client sees exactly the same."""
@@ -171,7 +172,7 @@ class LibraryTests(HouseTestCase):
 
     def test_a_revoked_device(self) -> None:
         """A device that is revoked hears that wherever it waits, within a second or so, and does not come back."""
-        house = self.house()
+        house = SharedHouse.lent(self).house
         token = house.token("phone")
         told: list[Phase] = []
 
@@ -196,7 +197,7 @@ class LibraryTests(HouseTestCase):
 
     def test_a_slow_reader(self) -> None:
         """30 MB for a reader who comes late, and keeps little: it misses nothing, and the client never holds more."""
-        house = self.house()
+        house = SharedHouse.lent(self).house
 
         async def story() -> None:
             async with Client(house.library(), max_messages=500, max_bytes=2_000_000) as client:
@@ -255,7 +256,7 @@ class LibraryTests(HouseTestCase):
 
     def test_the_server_stops(self) -> None:
         """Over an orderly stop and a start: what was under way is told, what can be asked again is answered."""
-        house = self.house()
+        house = SharedHouse.lent(self).house
 
         async def story() -> None:
             async with Client(house.library()) as client:
@@ -301,7 +302,7 @@ class PageTests(HouseTestCase):
         )  # fmt: skip
 
     def inhabited(self) -> House:
-        return self.house(claude=self.real_cli(), environment=self.model().environment)
+        return SharedHouse.lent(self, real=True).house
 
     def test_the_first_program(self) -> None:
         """It makes a project, or finds it, prints the agent's answer, and passes a person's answers on."""
@@ -317,7 +318,7 @@ class PageTests(HouseTestCase):
 
     def test_what_goes_wrong(self) -> None:
         """A failed execution, a refusal and another server are each a sentence and exit code 1."""
-        house = self.house()
+        house = SharedHouse.lent(self).house
         path = str(house.project("failed"))
         for run_, words in (
             (self.ask(house, 0, path, "exit: 3"), "ended before its turn was complete"),

@@ -15,11 +15,12 @@ from pocketagent.outbound.files import DeviceFiles
 from tests.end_to_end.client import wait_until
 from tests.end_to_end.desk import Desk, DeskTestCase, Relay
 from tests.end_to_end.house import House
+from tests.end_to_end.shared_house import SharedHouse
 
 
 class ConnectTests(DeskTestCase):
     def setUp(self) -> None:
-        self.inhabited = self.house()
+        self.inhabited = SharedHouse.lent(self).house
         self.desk_ = self.desk()
         self.token = self.inhabited.token("laptop", "execute")
         self.desk_.secrets.append(self.token)
@@ -116,7 +117,7 @@ class ConnectTests(DeskTestCase):
         self.assertEqual(Profiles(self.desk_.config).names(), ())
         self.met(*pin)
         files = DeviceFiles(f"{self.inhabited.data_dir}/devices")
-        (device,) = files.all()
+        (device,) = [one for one in files.all() if one.name == "laptop"]
         files.save(evolve(device, expires_at=time.time()))
         wait_until(lambda: self.desk_.run("projects").code, "the server has noticed")
         self.assertIn("has expired", self.failed(self.desk_.run("projects"), 3))
@@ -175,7 +176,7 @@ class ConnectTests(DeskTestCase):
 
 class CommandTests(DeskTestCase):
     def setUp(self) -> None:
-        self.inhabited: House = self.house()
+        self.inhabited: House = SharedHouse.lent(self).house
         self.desk_: Desk = self.desk(self.inhabited)
 
     def ok(self, *words: str) -> str:

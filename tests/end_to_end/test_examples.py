@@ -9,6 +9,7 @@ from pathlib import Path
 from pocketagent.wire.stored import is_project_id
 from tests.end_to_end.client import DEADLINE
 from tests.end_to_end.house import ROOT, House, HouseTestCase
+from tests.end_to_end.shared_house import SharedHouse
 
 
 def example(page: str, port: int) -> str:
@@ -24,7 +25,7 @@ class ReadmeTests(HouseTestCase):
 
     def test_it_lists_the_projects(self) -> None:
         """It prints the name and the state of each project."""
-        house = self.house()
+        house = SharedHouse.lent(self).house
         client = self.client(house)
         client.request("project_create", path=str(house.project("app")))
         run = subprocess.run(
@@ -51,7 +52,7 @@ class ProtocolTests(HouseTestCase):
 
     def test_it_asks_the_real_cli(self) -> None:
         """It makes a project, prints the agent's answer, and passes a person's answers on to the agent."""
-        house = self.house(claude=self.real_cli(), environment=self.model().environment)
+        house = SharedHouse.lent(self, real=True).house
         path = house.project("tried")
         first = self.ask(house, path, "say: hello")
         self.assertEqual((first.stdout, first.stderr, first.returncode), ("hello\n", "", 0))
@@ -63,14 +64,14 @@ class ProtocolTests(HouseTestCase):
 
     def test_it_is_told_of_errors(self) -> None:
         """An execution that failed is told on stderr, with exit code 1."""
-        house = self.house()
+        house = SharedHouse.lent(self).house
         run = self.ask(house, house.project("failed"), "exit: 3")
         self.assertIn("ended before its turn was complete", run.stderr)
         self.assertEqual(run.returncode, 1)
 
     def test_it_trusts_no_other_server(self) -> None:
         """With another fingerprint it ends before the token is sent, and nothing was asked."""
-        house = self.house()
+        house = SharedHouse.lent(self).house
         run = self.ask(house, house.project("wrong"), "say: hello", FINGERPRINT=44 * "A")
         self.assertEqual((run.stdout, run.stderr, run.returncode), ("", "This is not my server.\n", 1))
         self.assertFalse([one for one in (house.data_dir / "projects").iterdir() if is_project_id(one.name)])

@@ -10,6 +10,7 @@ from wsproto.events import CloseConnection, Ping, RejectConnection, Request, Tex
 
 from tests.end_to_end.client import DEADLINE, Message, Pinned
 from tests.end_to_end.house import ROOT, House, HouseTestCase
+from tests.end_to_end.shared_house import SharedHouse
 from tests.end_to_end.test_turns import begin, data_of
 
 MODULES = ROOT / "benchmarks" / "node" / "node_modules"
@@ -54,7 +55,7 @@ def done(events: Sequence[Message]) -> bool:
 
 class PeerTests(HouseTestCase):
     def setUp(self) -> None:
-        self.inhabited = self.house()
+        self.inhabited = SharedHouse.lent(self).house
         self.token = self.inhabited.token()
 
     def check(self, peer: Callable[[House, str, str, str], Sequence[Message]]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.end_to_end.client import Client, Message, Refused, wait_until
 from tests.end_to_end.house import House, HouseTestCase, Model
+from tests.end_to_end.shared_house import SharedHouse
 from tests.end_to_end.test_turns import begin, data_of
 
 
@@ -26,16 +27,17 @@ def call(tool: str, **given: object) -> str:
 
 
 class RealCliTestCase(HouseTestCase):
-    options: tuple[str, ...] = ()
-
     def setUp(self) -> None:
-        self.model_: Model = self.model()
-        self.inhabited: House = self.house(
-            *self.options, claude=self.real_cli(), environment=self.model_.environment
-        )  # fmt: skip
+        self.model_: Model
+        self.inhabited: House
+        self.move_in()
         self.one = self.client(self.inhabited)
         self.project_id = begin(self.one, self.inhabited, "one")
         self.place: Path = self.inhabited.home / "one"
+
+    def move_in(self) -> None:
+        shared = SharedHouse.lent(self, real=True)
+        self.model_, self.inhabited = shared.model, shared.house
 
     def execute(self, prompt: str, **data: object) -> dict[str, object]:
         return data_of(self.one.request("execute", project_id=self.project_id, prompt=prompt, **data))
@@ -190,7 +192,11 @@ class PermissionTests(RealCliTestCase):
 
 
 class ExpiryTests(RealCliTestCase):
-    options = ("--permission-timeout=5",)
+    def move_in(self) -> None:
+        self.model_ = self.model()
+        self.inhabited = self.house(
+            "--permission-timeout=5", claude=self.real_cli(), environment=self.model_.environment
+        )  # fmt: skip
 
     def test_nobody_answers(self) -> None:
         """CH-26: a question that nobody answers is denied at its time, and the turn goes on to its end."""

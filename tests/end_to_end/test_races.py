@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from tests.end_to_end.client import Client, Refused
 from tests.end_to_end.house import HouseTestCase
+from tests.end_to_end.shared_house import SharedHouse
 from tests.end_to_end.test_turns import begin, data_of
 
 ROUNDS = 10
@@ -13,7 +14,7 @@ DEVICES = 4
 
 class RaceTests(HouseTestCase):
     def setUp(self) -> None:
-        self.inhabited = self.house()
+        self.inhabited = SharedHouse.lent(self).house
         token = self.inhabited.token()
         self.devices = [self.client(self.inhabited, token) for _ in range(DEVICES)]
         self.one = self.devices[0]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.end_to_end.client import Client, Message, wait_until
 from tests.end_to_end.house import House, HouseTestCase
+from tests.end_to_end.shared_house import SharedHouse
 from tests.end_to_end.test_turns import begin, data_of
 
 
@@ -61,7 +62,7 @@ class ReconnectTests(HouseTestCase):
 
     def test_another_journal_begins_at_the_beginning(self) -> None:
         """With the id of another journal, or a number beyond the head, all that is kept comes, and `gap` says so."""
-        house = self.house()
+        house = SharedHouse.lent(self).house
         client = self.client(house)
         project_id = begin(client, house, "one")
         client.request("execute", project_id=project_id, prompt="say: x")
@@ -75,7 +76,7 @@ class ReconnectTests(HouseTestCase):
 
     def test_two_projects_on_one_connection(self) -> None:
         """Events of several projects come on one connection, each project's in its own order, until it is left."""
-        house = self.house()
+        house = SharedHouse.lent(self).house
         client = self.client(house)
         projects = [begin(client, house, name) for name in ("one", "two")]
         for project_id in projects:
@@ -94,7 +95,7 @@ class ReconnectTests(HouseTestCase):
 
     def test_a_sudden_loss_harms_nobody(self) -> None:
         """A connection that is lost in the middle of everything costs the others nothing."""
-        house = self.house()
+        house = SharedHouse.lent(self).house
         token = house.token()
         steady = self.client(house, token)
         project_id = begin(steady, house, "one")
@@ -123,8 +124,8 @@ class PartialOutputTests(HouseTestCase):
 
     def test_who_comes_in_mid_message(self) -> None:
         """It is not kept; who joins in mid-message gets it from the next message on, and the whole one in any case."""
-        model = self.model()
-        house = self.house(claude=self.real_cli(), environment=model.environment)
+        shared = SharedHouse.lent(self, real=True)
+        model, house = shared.model, shared.house
         early, late = self.client(house), self.client(house)
         project_id = begin(early, house, "one")
         path = house.home / "one" / "note"
@@ -177,7 +178,7 @@ def _deltas(client: Client) -> Sequence[str]:
 class SlowClientTests(HouseTestCase):
     def test_one_that_never_reads(self) -> None:
         """FL-01: 100 MB pass a client that reads nothing: it costs some MB, nobody is late, and it gets all at last."""
-        house = self.house()
+        house = SharedHouse.lent(self).house
         token = house.token()
         quick = self.client(house, token)
         project_id = begin(quick, house, "one")

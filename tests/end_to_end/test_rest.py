@@ -13,6 +13,7 @@ import aiohttp
 from tests.end_to_end.asking import Asking, Event, Stream
 from tests.end_to_end.client import Refused
 from tests.end_to_end.house import House, HouseTestCase
+from tests.end_to_end.shared_house import SharedHouse
 from tests.end_to_end.test_permissions import call
 
 
@@ -40,8 +41,7 @@ def is_question(event: Event) -> bool:
 class StoryTests(RestTestCase):
     def test_a_prompt_and_its_questions(self) -> None:
         """Created, asked, streamed, a question answered, interrupted, looked back: all over HTTP, with the real CLI."""
-        model = self.model()
-        house = self.house(claude=self.real_cli(), environment=model.environment)
+        house = SharedHouse.lent(self, real=True).house
         token = house.token()
         asking = self.asking(house, token)
         project_id = self.begin(asking, house, "one")
@@ -118,7 +118,7 @@ class StoryTests(RestTestCase):
 
     def test_another_library(self) -> None:
         """aiohttp asks many things at once on a few connections, and reads a stream beside it."""
-        house = self.house()
+        house = SharedHouse.lent(self).house
         token = house.token()
 
         async def talk() -> list[int]:
@@ -149,7 +149,7 @@ class KeyTests(RestTestCase):
     def test_over_a_restart(self) -> None:
         """RE-14: a prompt sent again under its key, after the server was stopped and after it died, runs no second
         time: the answer names the execution that was, and what became of it."""
-        house = self.house()
+        house = SharedHouse.lent(self).house
         token = house.token()
         asking = self.asking(house, token)
         project_id = self.begin(asking, house, "one")
@@ -216,7 +216,7 @@ class StreamTests(RestTestCase):
 
     def test_a_gap_is_told(self) -> None:
         """A number beyond the journal, or another journal: everything comes, and the first word says so."""
-        house = self.house()
+        house = SharedHouse.lent(self).house
         token = house.token()
         asking = self.asking(house, token)
         project_id = self.begin(asking, house, "one")
@@ -238,7 +238,7 @@ class StreamTests(RestTestCase):
 
     def test_a_slow_reader(self) -> None:
         """Who reads nothing for a while costs the server no memory, and then hears everything, once."""
-        house = self.house()
+        house = SharedHouse.lent(self).house
         token = house.token()
         asking = self.asking(house, token)
         project_id = self.begin(asking, house, "one")
@@ -252,7 +252,7 @@ class StreamTests(RestTestCase):
 
     def test_who_has_to_go(self) -> None:
         """AU-07: a revoked device's stream and its other connections end within a second; a stopping server says so."""
-        house = self.house()
+        house = SharedHouse.lent(self).house
         token = house.token("phone")
         other = house.token("other", "read")
         asking = self.asking(house, token)
@@ -274,7 +274,7 @@ class StreamTests(RestTestCase):
 class RefusalTests(RestTestCase):
     def test_the_same_codes(self) -> None:
         """RE-05: what the WebSocket refuses is refused here with the same code, details and sentence."""
-        house = self.house()
+        house = SharedHouse.lent(self).house
         token = house.token()
         asking, client = self.asking(house, token), self.client(house, token)
         project_id = self.begin(asking, house, "one")

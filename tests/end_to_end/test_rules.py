@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from tests.end_to_end.client import Client, Refused
 from tests.end_to_end.house import House, HouseTestCase
+from tests.end_to_end.shared_house import SharedHouse
 from tests.end_to_end.test_turns import begin, data_of
 
 MiB = 1024 * 1024
@@ -16,7 +17,7 @@ class RuleTests(HouseTestCase):
     """With the scripted CLI, and a server with its default bounds."""
 
     def setUp(self) -> None:
-        self.inhabited = self.house()
+        self.inhabited = SharedHouse.lent(self).house
         self.one = self.client(self.inhabited)
         self.project_id = begin(self.one, self.inhabited, "work")
 

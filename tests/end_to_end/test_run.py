@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.end_to_end.client import wait_until
 from tests.end_to_end.desk import Desk, DeskTestCase, Ran, Relay
 from tests.end_to_end.house import House
+from tests.end_to_end.shared_house import SharedHouse
 
 TOOL = 'say: before\ntool: Bash {"command": "make test"}\nsay: after'
 
@@ -40,7 +41,7 @@ def whole(text: str) -> str:
 
 class RunTests(DeskTestCase):
     def setUp(self) -> None:
-        self.inhabited = self.house()
+        self.inhabited = SharedHouse.lent(self).house
         self.desk_ = self.desk(self.inhabited)
         self.project_id = self.create(self.inhabited, "app")
 
@@ -409,8 +410,7 @@ class RealCliTests(DeskTestCase):
     """With the real CLI against the stand-in of the Messages API."""
 
     def setUp(self) -> None:
-        model = self.model()
-        self.inhabited: House = self.house(claude=self.real_cli(), environment=model.environment)
+        self.inhabited: House = SharedHouse.lent(self, real=True).house
         self.desk_: Desk = self.desk(self.inhabited)
         self.create(self.inhabited, "app")
 

@@ -4,6 +4,7 @@ import signal
 
 from tests.end_to_end.client import Client, Message, Refused
 from tests.end_to_end.house import House, HouseTestCase
+from tests.end_to_end.shared_house import SharedHouse
 
 
 def data_of(message: Message) -> dict[str, object]:
@@ -23,8 +24,8 @@ class RealTurnTests(HouseTestCase):
     """With the real CLI against the stand-in of the Messages API."""
 
     def setUp(self) -> None:
-        self.model_ = self.model()
-        self.inhabited = self.house(claude=self.real_cli(), environment=self.model_.environment)
+        shared = SharedHouse.lent(self, real=True)
+        self.model_, self.inhabited = shared.model, shared.house
 
     def test_everyone_hears_everything_in_order(self) -> None:
         """A prompt of one client is worked on, and all who joined hear the same events, without a gap."""

@@ -1,0 +1,114 @@
+"""A house that test after test uses, where none is about its start, its settings or its end.
+
+    def setUp(self) -> None:
+        shared = SharedHouse.lent(self)
+        self.inhabited = shared.house
+
+A start costs more than most tests. So each process of the tests has one house with the scripted CLI and one with the
+real CLI, from the first test that wants it to the end of the process. A test finds it without projects, devices and
+files, and what it has made is taken away after it. One that was stopped, or cannot be tidied, gives way to a new one.
+"""
+
+import atexit
+import contextlib
+import itertools
+import shutil
+from pathlib import Path
+
+from attrs import define, field
+
+from pocketagent.domain.access import claimed_id
+from tests.end_to_end.client import Client, Refused, wait_until
+from tests.end_to_end.house import SCRIPTED_CLI, House, HouseTestCase, Model
+
+GENEROUS = "--wrong-credentials-per-address=1000"
+"""Wrong credentials are counted by the minute: what one test has shown is not to be held against the next."""
+
+
+@define(eq=False)
+class SharedHouse:
+    """`model`: what the real CLI talks to."""
+
+    house: House
+    _model: Model | None
+    _token: str = field(init=False, default="")
+
+    @property
+    def model(self) -> Model:
+        assert self._model is not None
+        return self._model
+
+    @classmethod
+    def lent(cls, test: HouseTestCase, *, real: bool = False) -> "SharedHouse":
+        """For one test, until its end. `real`: with the real CLI; skips the test where there is none."""
+        claude = test.real_cli() if real else SCRIPTED_CLI
+        found = _open.get(claude)
+        if found is None:
+            found = _open[claude] = cls._opened(claude, Model.start() if real else None)
+        test.addCleanup(found._take_back, test, claude)
+        return found
+
+    @classmethod
+    def _opened(cls, claude: Path, model: Model | None) -> "SharedHouse":
+        environment = model.environment if model else {}
+        directory = Path(f"shared-{next(_numbers)}")
+        found = cls(House.new(directory, GENEROUS, claude=claude, environment=environment), model)
+        found.house.start()
+        found._token = found.house.token("the tests")
+        return found
+
+    def _take_back(self, test: HouseTestCase, claude: Path) -> None:
+        is_good = False
+        try:
+            if self.house.is_up:
+                self._tidy()
+                is_good = True
+        finally:
+            if not is_good:
+                del _open[claude]
+                self._close()
+            left = self.house.end_children()
+        test.assertEqual(left, {}, "processes were left behind")
+        test.assertEqual(self.house.errors(test.complaints), [], "the server logged errors")
+
+    def _tidy(self) -> None:
+        with contextlib.closing(self.house.connect(self._token)) as client:
+            data = client.request("project_list")["data"]
+            assert isinstance(data, dict)
+            for project in data["projects"]:
+                wait_until(lambda p=project: self._is_deleted(client, p["id"]), "a project is deleted")  # type: ignore[misc]
+        for path in self.house.home.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        for path in (self.house.data_dir / "devices").iterdir():
+            if str(claimed_id(self._token)) not in path.name:
+                path.unlink()
+        if self._model is not None:
+            self._model.forget()
+
+    def _is_deleted(self, client: Client, project_id: str) -> bool:
+        with contextlib.suppress(Refused):
+            client.request("agent_kill", project_id=project_id)
+        try:
+            client.request("project_delete", project_id=project_id)
+        except Refused as refused:
+            return refused.code == "PROJECT_NOT_FOUND"
+        return True
+
+    def _close(self) -> None:
+        self.house.stop()
+        if self._model is not None:
+            self._model.stop()
+
+
+_open: dict[Path, SharedHouse] = {}
+_numbers = itertools.count(1)
+
+
+@atexit.register
+def _close_all() -> None:
+    for one in _open.values():
+        one._close()
+        one.house.end_children()
