@@ -1,0 +1,50 @@
+"""The web client for whoever does not see it, or has no mouse: axe finds nothing to mend, on any page."""
+
+from playwright.sync_api import Page, expect
+
+from tests.end_to_end.browser import DESK, PHONE, BrowserTestCase
+from tests.end_to_end.house import ROOT, House
+
+AXE = ROOT / "clients" / "web" / "node_modules" / "axe-core" / "axe.min.js"
+RUN = """async () => (await axe.run()).violations.map(
+    found => `${found.id}: ${found.help} ${found.nodes.map(node => node.html.slice(0, 200)).join(" | ")}`
+)"""
+
+SAID = """\
+think: Which list?
+say: # A heading\\n
+tool: Bash {"command": "touch made", "description": "Make a file"}"""
+
+
+class AccessTests(BrowserTestCase):
+    expected = ("status of 400",)
+
+    def test_axe_finds_nothing_to_mend(self) -> None:
+        """Every page, on phone and desk, dark and light, with an open question and after it, has no violation."""
+        model = self.model()
+        house = self.house("--root=~", claude=self.real_cli(), environment=model.environment)
+        project = self.create(house, "app")
+        browser = self.browser(house)
+        for kind, scheme in ((PHONE, "dark"), (DESK, "light")):
+            page = self.paired(house, {**kind, "color_scheme": scheme}, browser=browser)
+            self.judge(page, f"list, {scheme}")
+            self.visit(page, house, f"projects/{project}")
+            page.get_by_role("textbox", name="Prompt").fill(SAID)
+            page.get_by_role("button", name="Send").click()
+            allow = page.get_by_role("button", name="Allow", exact=True)
+            allow.wait_for()
+            self.judge(page, f"question, {scheme}")
+            allow.click()
+            expect(page.get_by_role("log")).to_contain_text("Done")
+            self.judge(page, f"conversation, {scheme}")
+            for place in ("new", "status"):
+                self.visit(page, house, place)
+                self.judge(page, f"{place}, {scheme}")
+
+    def visit(self, page: Page, house: House, place: str) -> None:
+        page.goto(f"{self.home(house)}#/{place}")
+        page.get_by_role("main").get_by_role("heading").first.wait_for()
+
+    def judge(self, page: Page, where: str) -> None:
+        page.evaluate(AXE.read_text())
+        self.assertEqual(page.evaluate(RUN), [], where)
