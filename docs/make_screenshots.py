@@ -85,8 +85,7 @@ def _draw(house: House, model: Model, browser: Browser, everything: Path | None)
     desk.get_by_text("python3 -c").first.wait_for()
     desk.get_by_role("button", name="Allow", exact=True).click()
     desk.get_by_text("nothing else has changed").wait_for()
-    client.join(ids["stats"])
-    client.wait_for_state(ids["stats"], "IDLE")
+    desk.get_by_text("Done ·").wait_for()
     _save(desk, everything, "web-desk")
     if everything:
         for page, kind in ((phone, "phone"), (desk, "desk")):
