@@ -10,8 +10,8 @@ import type { Store } from "../state/store";
 const SCRIPT = "/sw.js";
 /** As worker/sw.ts hears it. The worker is a file of its own, and shares none with the page. */
 const TAKE_OVER = "take over";
-/** Seconds between two looks for a newer build, at most one when the connection comes back. */
-const LOOK_EVERY = 600;
+/** Seconds: so often at most a newer build is looked for, when the connection comes back. */
+const LOOK_EVERY = 60;
 
 declare global {
   interface Window {

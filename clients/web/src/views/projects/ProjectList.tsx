@@ -1,24 +1,18 @@
 import { useEffect, useState } from "react";
-import { keep } from "../../link/local";
 import { listing, MANY } from "../../state/listing";
-import { seenNow } from "../../state/seen";
-import { store, useKnown } from "../../state/store";
+import { useKnown } from "../../state/store";
 import { words } from "../../words";
 import { ProjectRow } from "./ProjectRow";
 import "../../styles/projects.css";
 
 /** Seconds between two looks at the clock. */
 const CLOCK = 30;
-/** Seconds without a change after which what is on the screen is seen: while an agent speaks there are many changes. */
-const SETTLED = 0.3;
-
 /** All projects with their live state, the one that was at work last first; archived ones folded away. */
 export function ProjectList({ current }: { current: string }) {
   const projects = useKnown((state) => state.projects);
   const isListed = useKnown((state) => state.isListed);
   const [wanted, setWanted] = useState("");
   const now = useClock();
-  useSeen(current);
   const told = words.projects;
   const all = Object.values(projects);
   const { active, archived } = listing(all, wanted);
@@ -57,24 +51,4 @@ function useClock(): number {
     return () => clearInterval(timer);
   }, []);
   return now;
-}
-
-/** What is on the screen, while somebody looks at it, is no news. */
-function useSeen(current: string): void {
-  const projects = useKnown((state) => state.projects);
-  const isListed = useKnown((state) => state.isListed);
-  useEffect(() => {
-    function look() {
-      if (!isListed || document.hidden) return;
-      const seen = seenNow(store.getState().seen, Object.values(projects), current);
-      store.setState({ seen });
-      keep("seen", seen);
-    }
-    const timer = setTimeout(look, SETTLED * 1000);
-    document.addEventListener("visibilitychange", look);
-    return () => {
-      clearTimeout(timer);
-      document.removeEventListener("visibilitychange", look);
-    };
-  }, [projects, isListed, current]);
 }

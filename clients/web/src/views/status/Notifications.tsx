@@ -14,6 +14,7 @@ export function Notifications() {
   const isOnline = useKnown((state) => state.connection.is === "online");
   const [standing, setStanding] = useState<PushStanding | null>(null);
   const [rules, setRules] = useState<Rules>(keptRules);
+  const [isWished, setWished] = useState<boolean | null>(null);
   const { isBusy, problem, attempt } = useAttempt();
   const told = words.status.push;
 
@@ -33,7 +34,12 @@ export function Notifications() {
     if (standing?.is === "on") void attempt(() => pushOn(to));
   }
 
-  const toggle = (isOn: boolean) => attempt(() => (isOn ? pushOn(rules) : pushOff()).then(look));
+  /** What is wished is shown while the browser and the server are asked for it. */
+  async function toggle(isOn: boolean) {
+    setWished(isOn);
+    await attempt(() => (isOn ? pushOn(rules) : pushOff()).then(look));
+    setWished(null);
+  }
 
   return (
     <Card title={told.title}>
@@ -48,7 +54,7 @@ export function Notifications() {
           <label className="tick">
             <input
               type="checkbox"
-              checked={standing.is === "on"}
+              checked={isWished ?? standing.is === "on"}
               disabled={isBusy}
               onChange={(event) => void toggle(event.target.checked)}
             />
