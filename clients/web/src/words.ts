@@ -487,6 +487,7 @@ export const words = {
   /** The commands that are the client's own. */
   commands: {
     new: "Begin a new conversation",
+    search: "Search in the conversation",
     model: "Which model answers; alone: the server's",
     mode: "How much the agent asks; alone: the server's",
     stop: "Interrupt what runs",
@@ -538,6 +539,7 @@ export const words = {
       { keys: ["/"], does: "To the composer" },
       { keys: ["Enter", "Ctrl Enter"], does: "Send; Shift Enter begins a line" },
       { keys: ["↑"], does: "What you wrote before, in an empty composer" },
+      { keys: ["Ctrl F"], does: "Search in the conversation" },
       { keys: ["Esc Esc"], does: "Interrupt the agent" },
       { keys: ["?"], does: "These keys" },
     ],

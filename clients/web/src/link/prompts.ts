@@ -52,10 +52,16 @@ export class Prompts {
     });
   }
 
+  /** Keep what the server has dropped since `before`, for the person to send it again. */
+  async keepDropped(before: readonly Unsent[]): Promise<void> {
+    const known = new Set(before.map((one) => one.promptId));
+    for (const prompt of this.#store.getState().unsent) if (!known.has(prompt.promptId)) await this.#shelve(prompt);
+  }
+
   /** Send again what was refused: as the same prompt, unless the server will not run that any more. */
   async resend(promptId: string): Promise<void> {
     const found = this.#store.getState().unsent.find((one) => one.promptId === promptId);
-    if (found === undefined) return;
+    if (found === undefined || (await this.#isGone(promptId))) return;
     if (found.isSpent) await this.discard(promptId);
     const id = found.isSpent ? crypto.randomUUID() : promptId;
     await this.#send({ ...found, promptId: id, problem: "", isSpent: false });
@@ -100,10 +106,7 @@ export class Prompts {
 
   async #try(unsent: Unsent): Promise<void> {
     const { promptId, projectId, prompt, options, attachments } = unsent;
-    if (this.#kept.has(promptId) && (await shelf.isForgotten(promptId))) {
-      this.#set((state) => sent(state, promptId));
-      return;
-    }
+    if (await this.#isGone(promptId)) return;
     const ids = attachments.map((one) => one.id);
     const data = { prompt, options, queue: true, prompt_id: promptId, ...(ids.length ? { attachments: ids } : {}) };
     try {
@@ -120,7 +123,18 @@ export class Prompts {
 
   async #keep(prompt: Unsent): Promise<void> {
     this.#set((state) => sending(state, [prompt]));
+    await this.#shelve(prompt);
+  }
+
+  async #shelve(prompt: Unsent): Promise<void> {
     if (await shelf.keepUnsent(prompt)) this.#kept.add(prompt.promptId);
+  }
+
+  /** Whether another page of this browser has sent or discarded a prompt: then it is none of ours any more. */
+  async #isGone(promptId: string): Promise<boolean> {
+    const isGone = this.#kept.has(promptId) && (await shelf.isForgotten(promptId));
+    if (isGone) this.#set((state) => sent(state, promptId));
+    return isGone;
   }
 }
 

@@ -26,6 +26,7 @@ import { Keeping } from "./keeping";
 import { keep, kept } from "./local";
 import { type Ask, Passages } from "./passages";
 import { Prompts } from "./prompts";
+import { Seeing } from "./seeing";
 import * as shelf from "./shelf";
 import { Lost, Socket } from "./socket";
 
@@ -37,8 +38,6 @@ const MAX_PAGE = 500;
 const MAX_MISSED = 500;
 /** Projects that are open at once: the one that is shown, and those before it, to which going back is quick. */
 const MAX_OPEN = 6;
-/** How long a new event is on the screen before it is said to be seen, in seconds. */
-const SEEN_AFTER = 1;
 
 /** What a person says to a question of the agent. */
 export type PermissionAnswer = Omit<AnswerPermission, "project_id" | "permission_id">;
@@ -51,10 +50,8 @@ export class Server {
   readonly #drafts: Drafts;
   readonly #keeping: Keeping;
   readonly passages: Passages;
-  #seeing: ReturnType<typeof setTimeout> | undefined;
-  readonly #acknowledged = new Map<string, number>();
-  /** The project on the screen, and those that were, the last one last. */
-  #shown: string | null = null;
+  readonly #seeing: Seeing;
+  /** The projects that were opened, the last one last. */
   #recent: readonly string[] = [];
 
   constructor(store: Store, url: string, isKnown: () => Promise<boolean>) {
@@ -63,6 +60,7 @@ export class Server {
     this.#prompts = new Prompts(store, async (id, data) => (await this.#socket.request("execute", id, data)).data);
     this.#drafts = new Drafts(store);
     this.#keeping = new Keeping(store);
+    this.#seeing = new Seeing(store, (id, seq) => this.#socket.tell("message_ack", id, { seq }));
     this.passages = new Passages(store, (id, where) => this.ask("get_messages", id, where) as ReturnType<Ask>);
   }
 
@@ -147,12 +145,14 @@ export class Server {
   }
 
   heard(messages: readonly Message[]): void {
+    const { unsent } = this.#store.getState();
     this.#set((state) => {
       const established = messages.find((message) => message.type === "connection_established");
       const next = hear(state, messages);
       if (established === undefined) return next;
       return connected(next, { is: "online", since: established.timestamp, established: established.data as never });
     });
+    void this.#prompts.keepDropped(unsent);
     const changed = new Set<string>();
     for (const message of messages) {
       if (message.type === "connection_established") this.#greeted(message);
@@ -160,7 +160,7 @@ export class Server {
       if (message.type === "project_deleted" && message.project_id) void shelf.forgetThread(message.project_id);
     }
     this.#keeping.changed(changed);
-    this.#seenSoon();
+    this.#seeing.look();
   }
 
   #greeted(message: Message): void {
@@ -185,12 +185,11 @@ export class Server {
 
   /** Show a project: what is kept of it at once, what the server says as soon as it is there. */
   async open(id: string): Promise<void> {
-    this.#shown = id;
+    this.#seeing.show(id);
     this.#recent = [...this.#recent.filter((one) => one !== id), id];
     const surplus = this.#recent.slice(0, -MAX_OPEN);
     for (const one of surplus) this.#leave(one);
     this.#recent = this.#recent.slice(-MAX_OPEN);
-    this.#seenSoon();
     if (this.#store.getState().conversations[id] !== undefined) return;
     const [shelved] = await Promise.all([shelf.keptThread(id), this.#drafts.takeUp(id)]);
     const first = shelved?.entries[0];
@@ -205,7 +204,7 @@ export class Server {
 
   /** A project is no longer on the screen: it is heard of for a while, and nothing of it is seen. */
   hide(id: string): void {
-    if (this.#shown === id) this.#shown = null;
+    this.#seeing.hide(id);
   }
 
   /** Joining goes on behind what is known; where that is too far back or another journal, behind the newest page. */
@@ -334,19 +333,5 @@ export class Server {
   #told(error: unknown): void {
     if (error instanceof Refused) this.say(error.message);
     else if (!(error instanceof Lost)) throw error; // a lost connection is seen as such
-  }
-
-  /** What this device has shown a person is no news for it. */
-  #seenSoon(): void {
-    this.#seeing ??= setTimeout(() => {
-      this.#seeing = undefined;
-      const id = this.#shown;
-      const open = id === null ? undefined : this.#store.getState().conversations[id];
-      if (document.hidden || id === null || !open?.isJoined) return;
-      const { last } = open.thread;
-      if ((this.#acknowledged.get(id) ?? 0) >= last) return;
-      this.#acknowledged.set(id, last);
-      this.#socket.tell("message_ack", id, { seq: last });
-    }, SEEN_AFTER * 1000);
   }
 }

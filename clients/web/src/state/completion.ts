@@ -98,7 +98,7 @@ export function modelsOf(told: readonly Json[] | null): readonly Model[] {
 }
 
 /** The commands that are the client's own; every other text that begins with a slash goes to the agent. */
-export const OWN = ["new", "model", "mode", "stop", "kill"] as const;
+export const OWN = ["new", "search", "model", "mode", "stop", "kill"] as const;
 export type Own = (typeof OWN)[number];
 
 /** The command of ours that a text is, and what stands behind it. */

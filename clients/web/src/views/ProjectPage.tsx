@@ -26,7 +26,7 @@ export function ProjectPage({ id, at }: { id: string; at: number | null }) {
   const open = useKnown((state) => state.conversations[id]);
   // As long as there is no connection nobody knows, and nothing is to jump.
   const mayExecute = useKnown((state) => state.connection.is !== "online" || may(state, "execute"));
-  const [wish, setWish] = useState<Wish | null>(null);
+  const [asking, ask] = useState<keyof typeof REQUESTS | null>(null);
   const [isSearching, search] = useSearching();
   const stopping = useStopping(project);
   useTwice("Escape", stopping.interrupt);
@@ -35,6 +35,12 @@ export function ProjectPage({ id, at }: { id: string; at: number | null }) {
     void server.open(id);
     return () => server.hide(id);
   }, [server, id]);
+
+  function wish(what: Wish) {
+    if (what === "search") search(true);
+    else ask(what);
+  }
+
   if (project === undefined) return <PageBar title=" " />;
   return (
     <>
@@ -42,7 +48,7 @@ export function ProjectPage({ id, at }: { id: string; at: number | null }) {
         project={project}
         open={open}
         mayExecute={mayExecute}
-        onWish={setWish}
+        onWish={wish}
         onSearch={() => search(!isSearching)}
       />
       {isSearching && (
@@ -54,17 +60,18 @@ export function ProjectPage({ id, at }: { id: string; at: number | null }) {
       <Troubles project={project} trouble={open?.trouble ?? ""} />
       {open && <Conversation id={id} open={open} at={at} />}
       {open && <Permissions project={project} open={open} />}
-      {open && <Composer project={project} open={open} stopping={stopping} onWish={setWish} />}
-      {wish && (
+      {open && <Composer project={project} open={open} stopping={stopping} onWish={wish} />}
+      {asking && (
         <Confirmation
-          {...words.wishes[wish]}
-          isGrave={wish === "kill"}
-          onConfirm={() => void server.ask(REQUESTS[wish], id)}
-          onClose={() => setWish(null)}
+          {...words.wishes[asking]}
+          isGrave={asking === "kill"}
+          onConfirm={() => void server.ask(REQUESTS[asking], id)}
+          onClose={() => ask(null)}
         />
       )}
     </>
   );
 }
 
-const REQUESTS: Readonly<Record<Wish, string>> = { new: "agent_new_session", kill: "agent_kill" };
+/** What is asked about first, and what is then asked of the server. */
+const REQUESTS = { new: "agent_new_session", kill: "agent_kill" } as const;

@@ -124,6 +124,18 @@ describe("a prompt", () => {
     expect(await shelf.keptUnsent()).toEqual([]);
   });
 
+  test("that the server has dropped meanwhile outlives a reload", async () => {
+    const before = unsent();
+    const dropped = { promptId: "d", projectId: "p", prompt: "Waited", options: {}, attachments: [], at: "1" };
+    store.setState({ unsent: [{ ...dropped, problem: "It was dropped.", isSpent: true }] });
+    await prompts.keepDropped(before);
+    const later = await page();
+    later.prompts.deliver();
+    await later.prompts.resend("d");
+    expect(house.ran).toEqual(["Waited"]);
+    expect(house.sent[0]?.prompt_id).not.toBe("d");
+  });
+
   test("that comes too fast waits as long as the server says, and goes by itself", async () => {
     house.answers.push(new Refused("RATE_LIMITED", "slowly", { retry_after: 0.05 }));
     await add("Go");
@@ -153,6 +165,17 @@ describe("two pages of one browser", () => {
     other.prompts.deliver();
     await vi.waitFor(() => expect(other.store.getState().unsent).toEqual([]));
     expect(house.sent).toEqual([]);
+  });
+
+  test("what was sent again in one is not sent again by the other", async () => {
+    house.answers.push({ duplicate: true, status: "dropped" });
+    await add("Go");
+    const other = await page();
+    const id = unsent()[0]?.promptId ?? "";
+    await prompts.resend(id);
+    await other.prompts.resend(id);
+    expect(house.ran).toEqual(["Go", "Go"]);
+    expect(other.store.getState().unsent).toEqual([]);
   });
 
   test("that may keep nothing send all the same", async () => {

@@ -144,7 +144,7 @@ describe("a slash", () => {
   test("offers the agent's commands and our own; what is chosen stands there, ready for more", async () => {
     await compose();
     await type("/");
-    expect(offered()).toEqual(["/new", "/model", "/mode", "/stop", "/kill", "/compact"]);
+    expect(offered()).toEqual(["/new", "/search", "/model", "/mode", "/stop", "/kill", "/compact"]);
     await type("/comp");
     expect(offered()).toEqual(["/compact"]);
     expect(page.querySelector(`[id="${field().getAttribute("aria-activedescendant")}"]`)?.textContent).toContain(
@@ -169,12 +169,12 @@ describe("a slash", () => {
 
   test("before a command of ours has it carried out, and sends nothing", async () => {
     await compose({ state: "EXECUTING", execution_id: "e" });
-    for (const said of ["/new", "/stop", "/mode plan", "/model opus"]) {
+    for (const said of ["/new", "/search", "/stop", "/mode plan", "/model opus"]) {
       await type(said);
       await press("Enter");
       expect(field().value).toBe("");
     }
-    expect(wishes).toEqual(["new"]);
+    expect(wishes).toEqual(["new", "search"]);
     expect(interrupt).toHaveBeenCalledOnce();
     expect(store.getState().choices.p).toEqual({ model: "opus", mode: "plan" });
     expect(sent()).toEqual([]);

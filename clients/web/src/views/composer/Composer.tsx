@@ -20,8 +20,8 @@ import { useDictation } from "./useDictation";
 import { useDropping } from "./useDropping";
 import { useSuggestions } from "./useSuggestions";
 
-/** What a person may wish besides a prompt; each is asked about first. */
-export type Wish = "new" | "kill";
+/** What a person may wish besides a prompt. */
+export type Wish = "new" | "kill" | "search";
 
 /** Where a person writes what is to be done. */
 export function Composer(of: {
