@@ -82,6 +82,7 @@ man: $(VENV)/.test
 
 pictures: $(VENV)/.test
 	$(BIN)/python docs/make_pictures.py
+	$(BIN)/python docs/make_screenshots.py
 
 clean:
 	rm -rf $(VENV) clients/web/node_modules pocketagent/static build dist *.egg-info _trial_temp* .mypy_cache .ruff_cache .hypothesis twisted/plugins/dropin.cache

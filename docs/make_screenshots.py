@@ -1,6 +1,6 @@
 """What the web client looks like: a real browser on the real server and CLI, a scripted model.
 
-make screenshots    or: python docs/make_screenshots.py [DIRECTORY]
+make pictures       or: python docs/make_screenshots.py [DIRECTORY]
 
 With a directory everything goes there: phone and desk, light and dark, every page. Without one the two of the README
 are drawn anew, in docs/pictures/.
@@ -82,10 +82,10 @@ def _draw(house: House, model: Model, browser: Browser, everything: Path | None)
     if everything:
         _save(desk, everything, "permission-desk")
     allow.click()
-    desk.get_by_text("python3 -c").first.wait_for()
-    desk.get_by_role("button", name="Allow", exact=True).click()
-    desk.get_by_text("nothing else has changed").wait_for()
+    command = desk.get_by_role("article", name="Run this command?")
+    command.get_by_role("button", name="Allow", exact=True).click()
     desk.get_by_text("Done ·").wait_for()
+    desk.get_by_text("Allowed on phone.").wait_for(state="hidden")
     _save(desk, everything, "web-desk")
     if everything:
         for page, kind in ((phone, "phone"), (desk, "desk")):
