@@ -1,0 +1,48 @@
+"""What the server pushes is shown by the browser: delivered by its debugger, since its push service is Google's."""
+
+import json
+
+from tests.end_to_end.browser import BrowserTestCase
+
+SHOWN = """async (title) => {
+    const registration = await navigator.serviceWorker.ready;
+    for (let tries = 0; tries < 100; tries++) {
+        const shown = await registration.getNotifications();
+        if (shown.some(one => one.title === title)) return shown.map(one => ({silent: one.silent}));
+        await new Promise(resolve => setTimeout(resolve, 50));
+    }
+    return [];
+}"""
+
+
+class PushTests(BrowserTestCase):
+    def test_a_push_message_is_shown_as_the_server_says(self) -> None:
+        """The title is the server's, what is to be quiet makes no sound, and of a project and a kind there is one
+        notification."""
+        house = self.house()
+        page = self.paired(house)
+        page.context.grant_permissions(["notifications"], origin=self.home(house).rstrip("/"))
+        page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+        ids: list[str] = []
+        session = page.context.new_cdp_session(page)
+        session.on(
+            "ServiceWorker.workerRegistrationUpdated",
+            lambda told: ids.extend(one["registrationId"] for one in told["registrations"]),
+        )
+        session.send("ServiceWorker.enable")
+        while not ids:
+            page.wait_for_timeout(50)
+        titles = ("app: something is asked", "app: a permission is asked for")
+        for title in titles:
+            told = {
+                "kind": "permission",
+                "project_id": "p",
+                "project_name": "app",
+                "seq": 7,
+                "title": title,
+                "quiet": True,
+            }
+            message = {"origin": self.home(house), "registrationId": ids[-1], "data": json.dumps(told)}
+            session.send("ServiceWorker.deliverPushMessage", message)
+        (shown,) = page.evaluate(SHOWN, titles[-1])
+        self.assertTrue(shown["silent"])
