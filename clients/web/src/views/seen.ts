@@ -1,10 +1,18 @@
 import { useEffect } from "react";
 import { keep } from "../link/local";
+import type { ProjectState } from "../protocol/generated";
 import { seenNow } from "../state/seen";
 import { store, useKnown } from "../state/store";
 
 /** Seconds without a change after which what is on the screen is seen: while an agent speaks there are many changes. */
 const SETTLED = 0.3;
+
+/** What this person has changed here is no news here. */
+export function saw({ id, head_seq }: ProjectState): void {
+  const seen = { ...store.getState().seen, [id]: head_seq };
+  store.setState({ seen });
+  keep("seen", seen);
+}
 
 /** What is on the screen, while somebody looks at it, is no news. */
 export function useSeen(current: string): void {

@@ -40,6 +40,11 @@ export function NewProject({ path }: { path: string }) {
         {problem && (
           <div className="problem" role="alert">
             <p>{problem.message}</p>
+            {path && (
+              <a className="button" href="#/new">
+                {told.roots}
+              </a>
+            )}{" "}
             <button type="button" className="button" onClick={again}>
               {words.again}
             </button>

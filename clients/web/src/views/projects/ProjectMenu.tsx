@@ -6,6 +6,7 @@ import { may } from "../../state/device";
 import { useKnown } from "../../state/store";
 import { words } from "../../words";
 import { type Choice, Menu } from "../Menu";
+import { saw } from "../seen";
 import { DeleteProject } from "./DeleteProject";
 import { RenameProject } from "./RenameProject";
 
@@ -18,7 +19,7 @@ export function ProjectMenu({ project, button }: { project: ProjectState; button
 
   async function archive() {
     try {
-      await send("PATCH", `/projects/${project.id}`, { archived: !project.archived });
+      saw(await send<ProjectState>("PATCH", `/projects/${project.id}`, { archived: !project.archived }));
     } catch (error) {
       server.say(error instanceof Error ? error.message : String(error));
     }

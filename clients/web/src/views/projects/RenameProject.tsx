@@ -4,6 +4,7 @@ import type { ProjectState } from "../../protocol/generated";
 import { words } from "../../words";
 import { useAttempt } from "../attempt";
 import { Dialog } from "../Dialog";
+import { saw } from "../seen";
 
 /** Give a project another name; its directory keeps its own. */
 export function RenameProject({ project, onClose }: { project: ProjectState; onClose: () => void }) {
@@ -14,7 +15,7 @@ export function RenameProject({ project, onClose }: { project: ProjectState; onC
   function rename(event: FormEvent) {
     event.preventDefault();
     void attempt(async () => {
-      await send("PATCH", `/projects/${project.id}`, { name: name.trim() });
+      saw(await send<ProjectState>("PATCH", `/projects/${project.id}`, { name: name.trim() }));
       onClose();
     });
   }
