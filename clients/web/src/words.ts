@@ -371,6 +371,7 @@ export const words = {
     title: "Questions of the agent",
     answer: "Answer",
     waits: "Waits for a device that may answer.",
+    offline: "It can be answered when there is a connection again.",
     allow: "Allow",
     always: "Always …",
     edit: "Edit …",

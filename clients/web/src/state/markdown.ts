@@ -6,16 +6,42 @@ import { harmless } from "./harmless";
 /** Characters of a text that is read as Markdown; a longer one is shown as it was written. */
 export const MAX_MARKDOWN = 200_000;
 
-/** The blocks of a text. While it is being written only the last of them changes. */
-export function blocksOfMarkdown(text: string): readonly Token[] {
+/** A text as it was read: `tokens` are its blocks and what stands between them, one behind the other. */
+export interface Written {
+  text: string;
+  tokens: readonly Token[];
+}
+
+export const UNWRITTEN: Written = { text: "", tokens: [] };
+
+/** The blocks of a text that are drawn. */
+export function blocksOf(written: Written): readonly Token[] {
+  return written.tokens.filter((token) => !isBetween(token));
+}
+
+/** Read a text. Where it goes on from one that was read before, only its last block is read anew. */
+export function read(text: string, before: Written = UNWRITTEN): Written {
   const safe = harmless(text);
-  if (safe.length > MAX_MARKDOWN) return verbatim(safe);
+  if (safe.length > MAX_MARKDOWN) return { text: safe, tokens: verbatim(safe) };
+  const kept = safe.startsWith(before.text) ? settled(before) : [];
+  const from = kept.reduce((length, token) => length + token.raw.length, 0);
   try {
-    return lexer(safe, { gfm: true }).filter((token) => token.type !== "space" && token.type !== "def");
+    return { text: safe, tokens: [...kept, ...lexer(safe.slice(from), { gfm: true })] };
   } catch (error) {
-    if (error instanceof RangeError) return verbatim(safe); // nested deeper than the stack
+    if (error instanceof RangeError) return { text: safe, tokens: verbatim(safe) }; // nested deeper than the stack
     throw error;
   }
+}
+
+/** The blocks that what follows cannot change: all before the last one. */
+function settled({ text, tokens }: Written): readonly Token[] {
+  const isExact = tokens.reduce((length, token) => length + token.raw.length, 0) === text.length;
+  const last = tokens.findLastIndex((token) => !isBetween(token));
+  return isExact && last > 0 ? tokens.slice(0, last) : [];
+}
+
+function isBetween(token: Token): boolean {
+  return token.type === "space" || token.type === "def";
 }
 
 function verbatim(text: string): readonly Token[] {
@@ -26,9 +52,9 @@ const SCHEMES = new Set(["http:", "https:", "mailto:"]);
 
 /** Where a link leads, as the browser reads it; null for one that a person does not get as a link. */
 export function linkTo(href: string): string | null {
-  const read = references(href);
-  if (!URL.canParse(read)) return null;
-  const url = new URL(read);
+  const decoded = references(href);
+  if (!URL.canParse(decoded)) return null;
+  const url = new URL(decoded);
   return SCHEMES.has(url.protocol) && !url.username && !url.password ? url.href : null;
 }
 

@@ -1,6 +1,6 @@
 import type { Token, Tokens } from "marked";
-import { createContext, Fragment, memo, type ReactNode, useContext, useMemo } from "react";
-import { blocksOfMarkdown, decoded, linkTo } from "../../state/markdown";
+import { createContext, Fragment, memo, type ReactNode, useContext, useMemo, useRef } from "react";
+import { blocksOf, decoded, linkTo, read, UNWRITTEN } from "../../state/markdown";
 import { words } from "../../words";
 import { Code } from "./Code";
 
@@ -9,7 +9,11 @@ const MAX_DEPTH = 24;
 
 /** A text of the agent, drawn from the tokens of its Markdown. While it grows only its last block is drawn anew. */
 export const Markdown = memo(function Markdown({ text }: { text: string }) {
-  const blocks = useMemo(() => blocksOfMarkdown(text), [text]);
+  const written = useRef(UNWRITTEN);
+  const blocks = useMemo(() => {
+    written.current = read(text, written.current);
+    return blocksOf(written.current);
+  }, [text]);
   return (
     <div className="markdown">
       {blocks.map((block, index) => (
@@ -25,7 +29,7 @@ const MarkdownBlock = memo(
   (before, after) => before.block.raw === after.block.raw && before.block.type === after.block.type,
 );
 
-function blocksOf(tokens: readonly Token[], depth: number): ReactNode {
+function blocks(tokens: readonly Token[], depth: number): ReactNode {
   // biome-ignore lint/suspicious/noArrayIndexKey: tokens have no names
   return tokens.map((token, index) => <Fragment key={index}>{blockOf(token, depth)}</Fragment>);
 }
@@ -41,7 +45,7 @@ function blockOf(token: Token, depth: number): ReactNode {
     case "code":
       return <Code text={(token as Tokens.Code).text} language={(token as Tokens.Code).lang ?? ""} />;
     case "blockquote":
-      return <blockquote>{blocksOf((token as Tokens.Blockquote).tokens, depth + 1)}</blockquote>;
+      return <blockquote>{blocks((token as Tokens.Blockquote).tokens, depth + 1)}</blockquote>;
     case "list":
       return <MarkdownList list={token as Tokens.List} depth={depth} />;
     case "table":
@@ -62,7 +66,7 @@ function MarkdownList({ list, depth }: { list: Tokens.List; depth: number }) {
   const items = list.items.map((item, index) => (
     // biome-ignore lint/suspicious/noArrayIndexKey: items have no names
     <li key={index} className={item.task ? "task" : undefined}>
-      {blocksOf(item.tokens, depth + 1)}
+      {blocks(item.tokens, depth + 1)}
     </li>
   ));
   if (!list.ordered) return <ul>{items}</ul>;

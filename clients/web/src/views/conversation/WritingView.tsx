@@ -1,4 +1,4 @@
-import { memo } from "react";
+import { memo, useDeferredValue } from "react";
 import { harmless } from "../../state/harmless";
 import type { Block, Writing } from "../../state/writing";
 import { words } from "../../words";
@@ -28,7 +28,9 @@ export function WritingView(props: { writing: Writing; isWorking: boolean; isAsk
   );
 }
 
-const BlockView = memo(function BlockView({ block }: { block: Block }) {
+const BlockView = memo(function BlockView(props: { block: Block }) {
+  // What a person does goes first: where drawing takes long, pieces are drawn together.
+  const block = useDeferredValue(props.block);
   switch (block.kind) {
     case "text":
       return <Markdown text={block.text} />;

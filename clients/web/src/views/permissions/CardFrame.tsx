@@ -2,12 +2,15 @@ import { type KeyboardEvent, type ReactNode, useEffect, useId, useRef, useState 
 import type { PermissionRequest, ProjectState, Scope } from "../../protocol/generated";
 import { words } from "../../words";
 
-/** What every card is given. `isFirst`: it is the oldest, and the one that takes the focus. */
+/**
+ * What every card is given. `whyNot`: why it cannot be answered here and now, null where it can. `isFirst`: it is the
+ * oldest, and the one that takes the focus.
+ */
 export interface CardProps {
   asked: PermissionRequest;
   project: ProjectState;
   scopes: readonly Scope[];
-  mayAnswer: boolean;
+  whyNot: string | null;
   isFirst: boolean;
 }
 
@@ -28,18 +31,19 @@ export function CardFrame(props: {
   keys?: Readonly<Record<string, () => void>>;
 }) {
   const { card, title, children, buttons, keys = {} } = props;
+  const mayAnswer = card.whyNot === null;
   const element = useRef<HTMLElement>(null);
   const heading = useId();
   const isSettled = useSettled(card.isFirst);
 
   useEffect(() => {
-    if (card.isFirst && card.mayAnswer && !isWriting()) element.current?.focus({ preventScroll: true });
-  }, [card.isFirst, card.mayAnswer]);
+    if (card.isFirst && mayAnswer && !isWriting()) element.current?.focus({ preventScroll: true });
+  }, [card.isFirst, mayAnswer]);
 
   function pressed(event: KeyboardEvent) {
     if (event.target !== element.current || event.ctrlKey || event.metaKey || event.altKey || !isSettled) return;
     const does = keys[event.key.toLowerCase()];
-    if (does === undefined || !card.mayAnswer) return;
+    if (does === undefined || !mayAnswer) return;
     event.preventDefault();
     event.stopPropagation();
     does();
@@ -56,13 +60,13 @@ export function CardFrame(props: {
         <TimeLeft until={card.asked.expires_at} />
       </header>
       <div className="about">{children}</div>
-      {card.mayAnswer ? (
+      {mayAnswer ? (
         <fieldset className="answers" disabled={!isSettled}>
           <legend className="hidden-label">{words.permissions.answer}</legend>
           {buttons}
         </fieldset>
       ) : (
-        <p className="faint small">{words.permissions.waits}</p>
+        <p className="faint small">{card.whyNot}</p>
       )}
     </article>
   );

@@ -22,12 +22,13 @@ export function Permissions({ project, open }: { project: ProjectState; open: Co
   const { permissions } = open;
   useAnsweredElsewhere(open);
   if (permissions.length === 0) return null;
-  const isAllowed = scopes.includes("execute");
+  const waits = scopes === NO_SCOPES ? words.permissions.offline : words.permissions.waits;
+  const why = scopes.includes("execute") ? null : waits;
   return (
     <section className="permissions" aria-label={words.permissions.title}>
       {permissions.length > 1 && <h2 className="count">{words.projects.asks(permissions.length)}</h2>}
       {permissions.map((asked, at) => {
-        const given = { asked, project, scopes, mayAnswer: isAllowed, isFirst: at === 0 };
+        const given = { asked, project, scopes, whyNot: why, isFirst: at === 0 };
         if (asked.tool_name === "AskUserQuestion" && askedOf(asked.input).length > 0) {
           return <QuestionCard key={asked.permission_id} {...given} />;
         }

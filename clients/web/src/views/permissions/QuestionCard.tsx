@@ -17,7 +17,7 @@ import { useAnswer } from "./useAnswer";
 
 /** What would the person have? The agent's own questions, all of them at once. */
 export function QuestionCard(card: CardProps) {
-  const { asked, project, mayAnswer } = card;
+  const { asked, project, whyNot } = card;
   const told = words.permissions;
   const form = useId();
   const questions = useMemo(() => askedOf(asked.input), [asked]);
@@ -56,7 +56,7 @@ export function QuestionCard(card: CardProps) {
             key={one.text}
             asked={one}
             reply={replies[at] ?? NO_REPLY}
-            isDisabled={!mayAnswer}
+            isDisabled={whyNot !== null}
             change={(reply) => setReplies(replies.with(at, reply))}
           />
         ))}
