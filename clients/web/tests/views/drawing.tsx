@@ -10,11 +10,13 @@ const roots: Root[] = [];
 
 afterEach(() => {
   for (const root of roots.splice(0)) act(() => root.unmount());
+  document.body.replaceChildren();
 });
 
 /** What a view shows, as soon as all of it is loaded. */
 export async function draw(view: ReactNode): Promise<HTMLElement> {
   const element = document.createElement("div");
+  document.body.append(element);
   const root = createRoot(element);
   roots.push(root);
   await act(async () => root.render(view));

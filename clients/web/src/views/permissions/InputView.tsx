@@ -11,8 +11,8 @@ const TITLED = new Set(["file_path", "notebook_path", "url", "query"]);
 /** The tools whose title says one. */
 const SAYS = new Set(["Edit", "MultiEdit", "NotebookEdit", "Write", "Read", "WebFetch", "WebSearch"]);
 
-/** What a tool would be given, all of it: the command, the diff, and every field besides. Of a chunk of its own. */
-export default function InputView({ asked }: { asked: PermissionRequest }) {
+/** What a tool would be given, all of it: the command, the diff, and every field besides. */
+export function InputView({ asked }: { asked: PermissionRequest }) {
   const { tool_name: name, input, permission_id: id } = asked;
   const diff = useMemo(() => diffOf(name, input, {}), [name, input]);
   const command = name === "Bash" || name === "PowerShell" ? text(input, "command") : "";

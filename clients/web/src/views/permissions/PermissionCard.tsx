@@ -1,4 +1,4 @@
-import { lazy, Suspense, useMemo, useState } from "react";
+import { useMemo, useState } from "react";
 import { type Json, text } from "../../protocol/agent";
 import type { PermissionUpdate } from "../../protocol/generated";
 import { harmless } from "../../state/harmless";
@@ -9,10 +9,9 @@ import { words } from "../../words";
 import { CardFrame, type CardProps } from "./CardFrame";
 import { Denial } from "./Denial";
 import { InputEditor } from "./InputEditor";
+import { InputView } from "./InputView";
 import { Remarks } from "./Remarks";
 import { useAnswer } from "./useAnswer";
-
-const InputView = lazy(() => import("./InputView"));
 
 type Step = "asked" | "denying" | "editing" | "offers";
 
@@ -92,9 +91,7 @@ export function PermissionCard(card: CardProps) {
       buttons={buttons[step]}
     >
       <Remarks asked={asked} title={title} />
-      <Suspense fallback={<p className="faint">{words.conversation.loading}</p>}>
-        <InputView asked={asked} />
-      </Suspense>
+      <InputView asked={asked} />
     </CardFrame>
   );
 }

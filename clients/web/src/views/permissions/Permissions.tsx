@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "react";
+import { lazy, Suspense, useEffect, useRef } from "react";
 import { useServer } from "../../context";
 import type { Json } from "../../protocol/agent";
 import type { PermissionRequest, ProjectState, Scope } from "../../protocol/generated";
@@ -8,9 +8,11 @@ import { words } from "../../words";
 import "../../styles/permissions.css";
 import "../../styles/markdown.css";
 import { askedOf } from "../../state/questions";
-import { PermissionCard } from "./PermissionCard";
 import { PlanCard } from "./PlanCard";
 import { QuestionCard } from "./QuestionCard";
+
+// With what shows an edit, of a chunk of its own: what cannot be seen yet cannot be allowed.
+const PermissionCard = lazy(async () => ({ default: (await import("./PermissionCard")).PermissionCard }));
 
 const NO_SCOPES: readonly Scope[] = [];
 
@@ -35,7 +37,11 @@ export function Permissions({ project, open }: { project: ProjectState; open: Co
         if (asked.tool_name === "ExitPlanMode") {
           return <PlanCard key={asked.permission_id} {...given} call={callOf(open, asked)} />;
         }
-        return <PermissionCard key={asked.permission_id} {...given} />;
+        return (
+          <Suspense key={asked.permission_id} fallback={<p className="faint">{words.conversation.loading}</p>}>
+            <PermissionCard {...given} />
+          </Suspense>
+        );
       })}
     </section>
   );
