@@ -1,6 +1,7 @@
 import { useServer } from "../context";
 import type { Unsent } from "../state/prompts";
 import { words } from "../words";
+import { focusComposer } from "./composer/focusing";
 
 /** A prompt that the server has not confirmed yet, or has refused. */
 export function UnsentPrompt({ prompt }: { prompt: Unsent }) {
@@ -10,6 +11,7 @@ export function UnsentPrompt({ prompt }: { prompt: Unsent }) {
   async function edit() {
     await server.discard(prompt.promptId);
     server.putBack(prompt.projectId, { text: prompt.prompt, attachments: prompt.attachments });
+    focusComposer();
   }
 
   return (

@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { expect, test } from "vitest";
 import { beganOf } from "../../src/state/began";
 import { Journal } from "../journal";

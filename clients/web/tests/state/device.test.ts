@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { expect, test } from "vitest";
 import type { AgentInfo, ConnectionEstablished, Scope } from "../../src/protocol/generated";
 import { modesOf } from "../../src/state/device";

@@ -30,7 +30,7 @@ beforeEach(async () => {
 afterEach(() => vi.unstubAllGlobals());
 
 /** The composer of a project in which these were asked; nothing is connected, so prompts are kept. */
-async function compose(more: Partial<ProjectState> = {}, before: string[] = []): Promise<void> {
+async function compose(more: Partial<ProjectState> = {}, before: string[] = [], draft = ""): Promise<void> {
   const journal = new Journal();
   before.forEach((words, index) => {
     journal.add("client_message", prompt(`${index}`, words));
@@ -38,7 +38,7 @@ async function compose(more: Partial<ProjectState> = {}, before: string[] = []):
   const open = { ...conversation(0, "j"), thread: append(empty(0), journal.entries) };
   const commands = [{ name: "compact", description: "Make it short", argumentHint: "[what]" }];
   const agent = { available: true, version: "2", models: null, commands, permission_modes: [] };
-  store.setState({ ...opened(INITIAL, "p", open), agent }, true);
+  store.setState({ ...opened(INITIAL, "p", open), agent, drafts: { p: { text: draft, attachments: [] } } }, true);
   const server = new Server(store, "wss://here/ws", async () => true);
   page = await draw(
     <ServerContext value={server}>
@@ -155,6 +155,13 @@ describe("a slash", () => {
     expect(offered()).toEqual([]);
     await press("Enter");
     expect(sent()).toEqual(["/compact "]);
+  });
+
+  test("in a draft that was kept offers nothing before somebody goes on with it", async () => {
+    await compose({}, [], "/comp");
+    expect([field().value, offered()]).toEqual(["/comp", []]);
+    await type("/compa");
+    expect(offered()).toEqual(["/compact"]);
   });
 
   test("with Escape offers nothing more, and Enter sends a command that stands there whole", async () => {

@@ -12,6 +12,7 @@ import { Icon } from "../Icon";
 import type { Stopping } from "../project/useStopping";
 import { Attachments } from "./Attachments";
 import { Choices } from "./Choices";
+import { COMPOSER } from "./focusing";
 import { Queue } from "./Queue";
 import { StopButton } from "./StopButton";
 import { optionId, Suggestions } from "./Suggestions";
@@ -43,7 +44,8 @@ export function Composer(of: {
   const { text } = draft;
   const [cursor, setCursor] = useState(text.length);
   const [current, setCurrent] = useState(0);
-  const [isDismissed, setDismissed] = useState(false);
+  // A draft that was kept offers nothing before somebody goes on with it.
+  const [isDismissed, setDismissed] = useState(true);
   const attaching = useAttaching(project.id, draft.attachments);
   const isOver = useDropping((dropped) => void attaching.add(dropped));
   const dictation = useDictation(insert, (why) => server.say(told.deaf(why)));
@@ -177,7 +179,7 @@ export function Composer(of: {
         <Attachments projectId={project.id} draft={draft} sending={attaching.sending} drop={attaching.drop} />
         <textarea
           ref={field}
-          id="composer"
+          id={COMPOSER}
           rows={1}
           aria-label={told.label}
           aria-controls={isOffering ? list : undefined}

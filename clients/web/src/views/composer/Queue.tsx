@@ -4,6 +4,7 @@ import type { ClientMessage, Entry, ProjectState } from "../../protocol/generate
 import type { Conversation } from "../../state/state";
 import { words } from "../../words";
 import { Icon } from "../Icon";
+import { focusComposer } from "./focusing";
 
 /** Prompts of the journal that are looked through for those that wait. */
 const LOOKED_THROUGH = 100;
@@ -22,6 +23,7 @@ export function Queue({ project, open }: { project: ProjectState; open: Conversa
     const prompt = prompts[executionId];
     if (gone === null || !isEdited || prompt === undefined) return;
     server.putBack(project.id, { text: prompt.prompt, attachments: prompt.attachments ?? [] });
+    focusComposer();
   }
 
   return (

@@ -2,6 +2,7 @@ import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { listing } from "../../state/listing";
 import { go, useRoute } from "../../state/route";
 import { useKnown } from "../../state/store";
+import { focusComposer } from "../composer/focusing";
 
 const ShortcutList = lazy(async () => ({ default: (await import("./ShortcutList")).ShortcutList }));
 const Switcher = lazy(async () => ({ default: (await import("./Switcher")).Switcher }));
@@ -60,10 +61,4 @@ function isWriting(target: EventTarget | null): boolean {
   return (
     target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
   );
-}
-
-function focusComposer(): boolean {
-  const composer = document.getElementById("composer");
-  composer?.focus();
-  return composer !== null;
 }
