@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from pocketagent.domain.browsing import MAX_DIRECTORIES, Listing, Subdirectory
 from pocketagent.domain.project import Place, check_path, invalid_path, is_within
 from pocketagent.domain.refusals import Refusal
-from pocketagent.outbound.places import Kept, Way, check_not_kept, reach, sentence
+from pocketagent.outbound.places import Kept, Way, reach, sentence
 
 MAX_ENTRIES = 100_000
 """Entries of one directory that are looked through; the rest of it is left out."""
@@ -36,9 +36,8 @@ def roots(paths: Iterable[str], denied: Iterable[str]) -> Listing:
 
 def subdirectories(path: str, allowed: Sequence[PurePosixPath], denied: Iterable[str], hidden: bool) -> Listing:
     """Raises Refusal(INVALID_PATH)."""
-    place = reach(path, allowed).place
     kept = [Kept.at(each) for each in denied]
-    check_not_kept(place, kept, path)
+    place = reach(path, allowed, kept).place
     try:
         here = os.open(place.path, _LIST)
     except OSError as error:
@@ -50,8 +49,8 @@ def subdirectories(path: str, allowed: Sequence[PurePosixPath], denied: Iterable
         names, truncated = _names(here, hidden)
         directories: list[Subdirectory] = []
         for name in names:
-            one = _subdirectory(here, name, place, allowed)
-            if one is None or any(each.holds(one.place) for each in kept):
+            one = _subdirectory(here, name, place, allowed, kept)
+            if one is None:
                 continue
             if len(directories) == MAX_DIRECTORIES:
                 truncated = True
@@ -80,16 +79,20 @@ def _names(here: int, hidden: bool) -> tuple[Sequence[str], bool]:
     return sorted(found, key=lambda name: (name.casefold(), name)), truncated
 
 
-def _subdirectory(here: int, name: str, above: Place, allowed: Sequence[PurePosixPath]) -> Subdirectory | None:
-    """None for what is no directory, cannot be named or entered, or leads out of the roots."""
+def _subdirectory(
+    here: int, name: str, above: Place, allowed: Sequence[PurePosixPath], kept: Sequence[Kept]
+) -> Subdirectory | None:
+    """None for what is no directory, cannot be named or entered, is kept from agents or leads out of the roots."""
     path = f"{above.path.rstrip('/')}/{name}"
     try:
         check_path(path)
         found = os.stat(name, dir_fd=here, follow_symlinks=False)
         if stat.S_ISDIR(found.st_mode):
             place = Place(path, (*above.chain, (found.st_dev, found.st_ino)))
+            if any(each.holds(place) for each in kept):
+                return None
         else:
-            way = reach(path, allowed)
+            way = reach(path, allowed, kept)
             place = way.place
             if not stat.S_ISDIR(way.found.st_mode):
                 return None

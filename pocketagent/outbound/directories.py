@@ -16,7 +16,7 @@ from pocketagent.domain.browsing import Listing
 from pocketagent.domain.project import Place, Standing, Trust, check_path, invalid_path, is_within, judged
 from pocketagent.outbound.browsing import roots, subdirectories
 from pocketagent.outbound.looks import Looks
-from pocketagent.outbound.places import Kept, Way, check_not_kept, reach
+from pocketagent.outbound.places import Kept, Way, reach
 from pocketagent.outbound.startup_parts import startup_parts
 from pocketagent.ports import IDirectories
 
@@ -76,15 +76,13 @@ def _parts(path: str, own: str) -> tuple[str, tuple[str, ...]]:
 
 def _look(path: str, allowed: Sequence[PurePosixPath], denied: Sequence[str], user: int) -> Place:
     """Raises Refusal, with sentences that name no path but the one that was asked for."""
-    way = reach(path, allowed)
+    kept = [Kept.at(each) for each in denied]
+    way = reach(path, allowed, kept)
     place = way.place
-    for each in map(Kept.at, denied):
-        check_not_kept(place, [each], path)
-        if each.lies_in(place):
-            raise invalid_path(
-                "In this directory lies what is kept from agents, such as keys or settings: choose one below it.",
-                path,
-            )
+    if any(each.lies_in(place) for each in kept):
+        raise invalid_path(
+            "In this directory lies what is kept from agents, such as keys or settings: choose one below it.", path
+        )
     _check_directory(way, user, path)
     return place
 

@@ -18,7 +18,7 @@ MAX_LINKS = 40
 _STEP = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def reach(path: str, roots: Sequence[PurePosixPath]) -> "Way":
+def reach(path: str, roots: Sequence[PurePosixPath], kept: Iterable["Kept"]) -> "Way":
     """Walk there. Raises Refusal(INVALID_PATH), with sentences that name no path but the one that was asked for."""
     way = Way()
     try:
@@ -26,13 +26,15 @@ def reach(path: str, roots: Sequence[PurePosixPath]) -> "Way":
         problem = None
     except OSError as error:
         problem = error
-    # First where it leads: what lies outside the roots is not even told to be there.
+    # First where it leads: what lies outside the roots, or is kept from agents, is not even told to be there.
     try:
         real = check_path(way.path)
     except Refusal:
         raise invalid_path("The name of the directory that this leads to is not plain text.", path) from None
     if not is_within(real, roots):
         raise invalid_path("This leads out of the directories that projects may lie in.", path)
+    if any(each.holds(way.place) for each in kept):
+        raise invalid_path("This lies in a place that is kept from agents, such as keys or settings.", path)
     if problem is not None:
         raise invalid_path(sentence(problem), path)
     return way
@@ -67,12 +69,6 @@ class Kept:
         return any(is_within(name, [real]) for name in self.names) or (
             self.there is not None and self.there.lies_in(place)
         )
-
-
-def check_not_kept(place: Place, kept: Iterable[Kept], path: str) -> None:
-    """Raises Refusal(INVALID_PATH) where it lies in one of these places."""
-    if any(each.holds(place) for each in kept):
-        raise invalid_path("This lies in a place that is kept from agents, such as keys or settings.", path)
 
 
 class Way:

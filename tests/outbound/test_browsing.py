@@ -38,6 +38,19 @@ class BrowsingTests(Scene):
         for path in (self.keys, self.keys / "deep", self.root / "link"):
             self.assertIn("kept from agents", self.refused(path))
 
+    def test_denied_is_not_told(self) -> None:
+        """Below a denied place it is the same answer whether there is something, a file, or nothing; by a link too."""
+        (self.keys / "id").write_text("")
+        (self.keys / "deep").mkdir()
+        (self.root / "link").symlink_to(self.keys)
+        (self.root / "dangling").symlink_to(self.keys / "nothing")
+        there = self.refused(self.keys / "deep")
+        for path in (self.keys / "id", self.keys / "id" / "x", self.keys / "nothing", self.root / "dangling"):
+            self.assertEqual(self.refused(path), there)
+        for name in ("deep", "id", "nothing"):
+            self.assertEqual(self.refused(self.root / "link" / name), there)
+            self.assertEqual(self.no(self.keys / name), there)
+
     def test_outside(self) -> None:
         """What leads out of the roots is not told and cannot be looked at; a link within them is resolved."""
         inside, outside = self.root / "inside", self.home / "outside"
