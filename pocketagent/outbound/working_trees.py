@@ -10,11 +10,14 @@ import select
 import stat
 import subprocess
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from attrs import define, field
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pocketagent.domain.mentions import Mention, Mentions, Tree, ranked
@@ -33,6 +36,8 @@ FRESH = 5.0
 TREES = 4
 """Lists that are kept meanwhile."""
 LEFT_OUT = frozenset((".git", ".hg", ".svn", "node_modules", "__pycache__"))
+_NO_NAMES = frozenset(("", ".", ".."))
+"""In no path below a directory; in what somebody's index says, perhaps."""
 
 _OVERRULED = (
     "core.fsmonitor=false",
@@ -62,16 +67,34 @@ class WorkingTrees:
     _clock: IReactorTime
     _git: str | None = field(kw_only=True)
     _kept: dict[str, tuple[float, Tree]] = field(init=False, factory=dict)
+    # Directories that are being listed, each with those who wait for it, too.
+    _listing: dict[str, list[Deferred[Tree]]] = field(init=False, factory=dict)
 
     async def find(self, path: str, query: str, limit: int) -> Mentions:
-        tree = self._fresh(path)
-        if tree is None:
-            tree = await self._looks.at(path, lambda: _tree(path, self._git))
-            self._kept[path] = (self._clock.seconds(), tree)
-            while len(self._kept) > TREES:
-                del self._kept[next(iter(self._kept))]
-        listed = tree
-        return await self._looks.at(path, lambda: _found(path, listed, query, limit))
+        tree = self._fresh(path) or await self._listed(path)
+        return await self._looks.at(path, lambda: _found(path, tree, query, limit))
+
+    async def _listed(self, path: str) -> Tree:
+        """Who asks while a directory is being listed shares the list: somebody types faster than a disk may be."""
+        if path in self._listing:
+            shared: Deferred[Tree] = Deferred()
+            self._listing[path].append(shared)
+            return await shared
+        self._listing[path] = []
+
+        def share(outcome: Tree | Failure) -> Tree | Failure:
+            if isinstance(outcome, Tree):
+                self._keep(path, outcome)
+            for each in self._listing.pop(path):
+                each.callback(outcome)
+            return outcome
+
+        return await Deferred.fromCoroutine(self._looks.at(path, lambda: _tree(path, self._git))).addBoth(share)
+
+    def _keep(self, path: str, tree: Tree) -> None:
+        self._kept[path] = (self._clock.seconds(), tree)
+        while len(self._kept) > TREES:
+            del self._kept[next(iter(self._kept))]
 
     def _fresh(self, path: str) -> Tree | None:
         now = self._clock.seconds()
@@ -102,18 +125,18 @@ def _tree(path: str, git: str | None) -> Tree:
     if not Path(path).is_dir() or os.path.realpath(path) != path:
         raise invalid_path("The project's directory is gone, or a link leads elsewhere now.", path)
     names = None if git is None else _of_git(path, git)
-    return _cut(_walk(path) if names is None else names)
+    return _cut(*_walked(path)) if names is None else _cut(names, truncated=False)
 
 
-def _cut(names: Iterable[str]) -> Tree:
+def _cut(names: Sequence[str], truncated: bool) -> Tree:
     taken: list[str] = []
     for name in names:
-        if not name.isprintable() or not LEFT_OUT.isdisjoint(name.split("/")):
+        if not name.isprintable() or not (LEFT_OUT | _NO_NAMES).isdisjoint(name.split("/")):
             continue
         if len(taken) == MAX_FILES:
             return Tree.of(taken, truncated=True)
         taken.append(name)
-    return Tree.of(taken, truncated=False)
+    return Tree.of(taken, truncated)
 
 
 def _of_git(path: str, git: str) -> Sequence[str] | None:
@@ -157,23 +180,27 @@ def _output(words: Sequence[str]) -> bytes | None:
     return None
 
 
-def _walk(path: str) -> Iterator[str]:
-    """Breadth first, links never followed. What cannot be read, or comes too late, is left out."""
+def _walked(path: str) -> tuple[Sequence[str], bool]:
+    """Breadth first, links never followed, what cannot be read left out; and whether there is more, for which there was
+    no time or no room."""
     end = time.monotonic() + LIST_TIME
+    names: list[str] = []
     waiting = [""]
     while waiting:
         deeper: list[str] = []
         for above in waiting:
-            if time.monotonic() > end:
-                return
+            if time.monotonic() > end or len(names) > MAX_FILES:
+                return names, True
             try:
                 with os.scandir(f"{path}/{above}") as entries:
-                    found = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
+                    some = islice(entries, MAX_FILES + 1)
+                    found = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in some)
             except OSError:
                 continue
             for name, is_directory in found:
                 inner = str(PurePosixPath(above, name))
-                yield inner
+                names.append(inner)
                 if is_directory and name not in LEFT_OUT:
                     deeper.append(inner)
         waiting = deeper
+    return names, False

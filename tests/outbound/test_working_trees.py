@@ -1,8 +1,11 @@
 """The files of a project by name, on a real disk and with the real git; hostile repositories included."""
 
+import hashlib
 import os
 import shutil
+import struct
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 from twisted.internet.defer import Deferred
@@ -15,6 +18,7 @@ from pocketagent.outbound import working_trees
 from pocketagent.outbound.looks import Looks
 from pocketagent.outbound.working_trees import FRESH, TREES, WorkingTrees
 from tests.contracts import Here, WorkingTreesContract
+from tests.outbound.test_directories import HangingThreads
 
 GIT = shutil.which("git")
 
@@ -57,6 +61,16 @@ class TreeCase(TestCase):
         return [one.path for one in self.find(path, query, trees=trees).files]
 
 
+def index_of(names: list[str], blob: str) -> bytes:
+    """An index of git (version 2) with these names, which git itself would not write."""
+    content = b"DIRC" + struct.pack(">II", 2, len(names))
+    for name in sorted(os.fsencode(name) for name in names):
+        entry = struct.pack(">10I", *[0] * 6, 0o100644, 0, 0, 0) + bytes.fromhex(blob)
+        entry += struct.pack(">H", len(name)) + name
+        content += entry + bytes(8 - len(entry) % 8)
+    return content + hashlib.sha1(content, usedforsecurity=False).digest()
+
+
 class ContractTests(TreeCase, WorkingTreesContract):
     """The contract, in a repository."""
 
@@ -81,7 +95,34 @@ class WithoutGitTests(TreeCase, WorkingTreesContract):
         found = self.find(path)
         self.assertEqual(([one.path for one in found.files], found.truncated), (["a", "b", "c"], True))
         self.patch(working_trees, "LIST_TIME", -1.0)
-        self.assertEqual(self.names(path), [])
+        self.assertEqual(self.find(path), Mentions([], truncated=True))
+
+    def test_one_huge_directory(self) -> None:
+        """Of one directory no more entries are looked at than are listed in all, and one more to know that."""
+        self.patch(working_trees, "MAX_FILES", 3)
+        path = self.make_tree(*"abcdefgh")
+        looked = 0
+        scandir = os.scandir
+
+        class Counted:
+            def __init__(self, path: str) -> None:
+                self.entries = scandir(path)
+
+            def __enter__(self) -> Iterator[os.DirEntry[str]]:
+                return iter(self)
+
+            def __exit__(self, *why: object) -> None:
+                self.entries.close()
+
+            def __iter__(self) -> Iterator[os.DirEntry[str]]:
+                nonlocal looked
+                for entry in self.entries:
+                    looked += 1
+                    yield entry
+
+        self.patch(os, "scandir", Counted)
+        found = self.find(path)
+        self.assertEqual((len(found.files), found.truncated, looked), (3, True, 4))
 
 
 class GitTests(TreeCase):
@@ -141,6 +182,18 @@ class GitTests(TreeCase):
         self.run_git(path, "config", "core.worktree", outside)
         self.assertEqual(self.names(path), ["a", "b.py"])
 
+    def test_forged_index(self) -> None:
+        """An index that names what lies outside is not believed: git itself would list it."""
+        path = self.make_tree("a.py", "x/y.py")
+        outside = Path(path).parent / f"{Path(path).name}.secret"
+        outside.write_text("")
+        names = [str(outside), f"x/../../{outside.name}", "..", "x/..", "x/.", "x//y.py"]
+        blank = subprocess.run(["git", "-C", path, "hash-object", "-w", "a.py"], check=True, capture_output=True).stdout
+        Path(path, ".git", "index").write_bytes(index_of([*names, "a.py"], blank.decode().strip()))
+        listed = subprocess.run(["git", "-C", path, "ls-files"], check=True, capture_output=True).stdout
+        self.assertIn(str(outside), listed.decode().splitlines())
+        self.assertEqual(self.names(path), ["a.py", "x", "x/y.py"])
+
     def test_slow_or_loud(self) -> None:
         """A git that fails, hangs or writes without end is ended, and the directory is walked."""
         path = self.make_tree("a.py")
@@ -170,6 +223,23 @@ class GitTests(TreeCase):
             self.names(self.make_tree("x"), trees=trees)
         self.write(path, "d")
         self.assertEqual(self.names(path, trees=trees), ["b", "c", "d"])
+
+    def test_list_is_shared(self) -> None:
+        """Who asks while a directory is being listed waits for that list, or for its refusal."""
+        path, threads = self.make_tree("a", "b"), HangingThreads()
+        trees = WorkingTrees(Looks(threads, Clock()), Clock(), git=self.git)
+        asked = [Deferred.fromCoroutine(trees.find(path, query, 5)) for query in ("a", "b", "")]
+        self.assertEqual(len(threads.waiting), 1)
+        threads.let()
+        threads.let()
+        found = [[one.path for one in self.successResultOf(each).files] for each in asked]
+        self.assertEqual(found, [["a"], ["b"], ["a", "b"]])
+        shutil.rmtree(path)
+        trees = WorkingTrees(Looks(threads, Clock()), Clock(), git=self.git)
+        asked = [Deferred.fromCoroutine(trees.find(path, "", 5)) for _ in range(2)]
+        threads.let()
+        for each in asked:
+            self.failureResultOf(each, Refusal)
 
     def test_moved(self) -> None:
         """A project's directory that has become a link is not followed."""
