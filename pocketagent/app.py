@@ -153,7 +153,7 @@ def erect(
         directories=Directories(
             Looks(threads, reactor), roots=config.roots, denied=config.denied, home=str(Path.home())
         ),
-        trees=WorkingTrees(Looks(threads, reactor), reactor, git=shutil.which("git")),
+        trees=WorkingTrees(threads, reactor, git=shutil.which("git")),
         agent=claude,
         audit=FileAudit(threads, AuditFiles(data.audit, time.time)),
         host=LinuxHost(data.path, threads, reactor),

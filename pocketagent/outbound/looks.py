@@ -16,19 +16,23 @@ DEADLINE = 5.0
 """Seconds that anybody waits for a disk (protocol section 7, INVALID_PATH)."""
 
 LOOKS = 4
-"""At a time. So many threads may hang in a disk; the others of the pool serve on."""
+"""At a time, where nothing else is said. So many threads may hang in a disk; the others of the pool serve on."""
 
 T = TypeVar("T")
 
 
 @define(eq=False)
 class Looks:
-    """`deadline` in seconds, the wait for a free thread included."""
+    """`deadline` in seconds, the wait for a free thread included. `at_once`: how many threads."""
 
     _threads: IThreads
     _clock: IReactorTime
     _deadline: float = DEADLINE
-    _turns: DeferredSemaphore = field(init=False, factory=lambda: DeferredSemaphore(LOOKS))
+    _at_once: int = field(default=LOOKS, kw_only=True)
+    _turns: DeferredSemaphore = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._turns = DeferredSemaphore(self._at_once)
 
     async def at(self, path: str, work: Callable[[], T]) -> T:
         """As `in_time`. Raises Refusal(INVALID_PATH) that names the path at the deadline."""

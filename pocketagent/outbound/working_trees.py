@@ -23,7 +23,7 @@ from zope.interface import implementer
 from pocketagent.domain.mentions import Mention, Mentions, Tree, ranked
 from pocketagent.domain.project import invalid_path
 from pocketagent.outbound.looks import Looks
-from pocketagent.ports import IWorkingTrees
+from pocketagent.ports import IThreads, IWorkingTrees
 
 MAX_FILES = 50_000
 """Of one directory; more are left out."""
@@ -35,6 +35,8 @@ FRESH = 5.0
 """Seconds for which a list is used again, so that typing is cheap."""
 TREES = 4
 """Lists that are kept meanwhile."""
+LOOKS = 2
+"""At a time: with those at the directories themselves, fewer than there are threads (setting `threads`)."""
 LEFT_OUT = frozenset((".git", ".hg", ".svn", "node_modules", "__pycache__"))
 _NO_NAMES = frozenset(("", ".", ".."))
 """In no path below a directory; in what somebody's index says, perhaps."""
@@ -63,12 +65,16 @@ _ENVIRONMENT: Mapping[str, str] = {
 class WorkingTrees:
     """`git`: the program, None where there is none."""
 
-    _looks: Looks
+    _threads: IThreads
     _clock: IReactorTime
     _git: str | None = field(kw_only=True)
+    _looks: Looks = field(init=False)
     _kept: dict[str, tuple[float, Tree]] = field(init=False, factory=dict)
     # Directories that are being listed, each with those who wait for it, too.
     _listing: dict[str, list[Deferred[Tree]]] = field(init=False, factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        self._looks = Looks(self._threads, self._clock, at_once=LOOKS)
 
     async def find(self, path: str, query: str, limit: int) -> Mentions:
         tree = self._fresh(path) or await self._listed(path)

@@ -12,11 +12,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
+from pocketagent.config import Config
 from pocketagent.domain.mentions import Mentions
 from pocketagent.domain.refusals import Refusal
-from pocketagent.outbound import working_trees
-from pocketagent.outbound.looks import Looks
-from pocketagent.outbound.working_trees import FRESH, TREES, WorkingTrees
+from pocketagent.outbound import looks, working_trees
+from pocketagent.outbound.working_trees import FRESH, LOOKS, TREES, WorkingTrees
 from tests.contracts import Here, WorkingTreesContract
 from tests.outbound.test_directories import HangingThreads
 
@@ -34,7 +34,7 @@ class TreeCase(TestCase):
 
     def make_trees(self) -> WorkingTrees:
         self.clock = Clock()
-        return WorkingTrees(Looks(Here(), self.clock), self.clock, git=self.git)
+        return WorkingTrees(Here(), self.clock, git=self.git)
 
     def make_tree(self, *files: str) -> str:
         root = Path(os.path.realpath(self.mktemp()))
@@ -204,9 +204,9 @@ class GitTests(TreeCase):
             program = Path(os.path.realpath(self.mktemp()))
             program.write_text(f"#!/bin/sh\n{what}\n")
             program.chmod(0o755)
-            trees = WorkingTrees(Looks(Here(), Clock()), Clock(), git=str(program))
+            trees = WorkingTrees(Here(), Clock(), git=str(program))
             self.assertEqual(self.names(path, trees=trees), ["a.py"], what)
-        trees = WorkingTrees(Looks(Here(), Clock()), Clock(), git="/nonexistent")
+        trees = WorkingTrees(Here(), Clock(), git="/nonexistent")
         self.assertEqual(self.names(path, trees=trees), ["a.py"])
 
     def test_list_is_kept(self) -> None:
@@ -227,19 +227,28 @@ class GitTests(TreeCase):
     def test_list_is_shared(self) -> None:
         """Who asks while a directory is being listed waits for that list, or for its refusal."""
         path, threads = self.make_tree("a", "b"), HangingThreads()
-        trees = WorkingTrees(Looks(threads, Clock()), Clock(), git=self.git)
+        trees = WorkingTrees(threads, Clock(), git=self.git)
         asked = [Deferred.fromCoroutine(trees.find(path, query, 5)) for query in ("a", "b", "")]
         self.assertEqual(len(threads.waiting), 1)
-        threads.let()
-        threads.let()
+        while threads.waiting:
+            threads.let()
         found = [[one.path for one in self.successResultOf(each).files] for each in asked]
         self.assertEqual(found, [["a"], ["b"], ["a", "b"]])
         shutil.rmtree(path)
-        trees = WorkingTrees(Looks(threads, Clock()), Clock(), git=self.git)
+        trees = WorkingTrees(threads, Clock(), git=self.git)
         asked = [Deferred.fromCoroutine(trees.find(path, "", 5)) for _ in range(2)]
         threads.let()
         for each in asked:
             self.failureResultOf(each, Refusal)
+
+    def test_hanging(self) -> None:
+        """On a disk that hangs, files and directories together leave threads for all else."""
+        threads = HangingThreads()
+        trees = WorkingTrees(threads, Clock(), git=self.git)
+        for number in range(LOOKS + 2):
+            Deferred.fromCoroutine(trees.find(f"/mount/{number}", "", 5))
+        self.assertEqual(len(threads.waiting), LOOKS)
+        self.assertLess(LOOKS + looks.LOOKS, Config().threads)
 
     def test_moved(self) -> None:
         """A project's directory that has become a link is not followed."""
