@@ -4,7 +4,8 @@
 from collections.abc import Sequence
 from functools import partial
 
-from attrs import define
+from attrs import define, field
+from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.interfaces import IReactorTime
 
 from pocketagent.domain.message import Entry
@@ -19,6 +20,8 @@ STEPS = 64
 """Of one search, which may be gone on with."""
 SEARCH_TIME = 2.0
 """Seconds after which a search begins no other step."""
+AT_ONCE = 2
+"""Searches that make a step, each in a thread; the others wait for their next one."""
 
 
 @define(eq=False)
@@ -26,6 +29,7 @@ class Searching:
     _projects: Projects
     _threads: IThreads
     _clock: IReactorTime
+    _turns: DeferredSemaphore = field(init=False, factory=lambda: DeferredSemaphore(AT_ONCE))
 
     async def find(self, project_id: str, wanted: str, before: int | None, limit: int) -> Hits:
         """The newest events below `before` that have it in what people read. Raises Refusal: PROJECT_NOT_FOUND,
@@ -37,14 +41,17 @@ class Searching:
         part = searching.anchor(wanted)
         hits: list[Hit] = []
         for _ in range(STEPS):
-            if at <= journal.first_seq or self._clock.seconds() >= end:
+            if at <= journal.first_seq:
                 break
-            entries, looked = await journal.holding(part, at, STEP)
-            found = await self._threads.run(partial(_hits, entries, wanted, limit - len(hits)))
-            hits += found
-            at = looked
+            await self._turns.acquire()
+            try:
+                entries, at = await journal.holding(part, at, STEP)
+                hits += await self._threads.run(partial(_hits, entries, wanted, limit - len(hits)))
+            finally:
+                self._turns.release()
             if len(hits) == limit:
                 at = hits[-1].seq
+            if len(hits) == limit or self._clock.seconds() >= end:
                 break
         return Hits(hits, at, at > journal.first_seq)
 

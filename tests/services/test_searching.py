@@ -1,12 +1,15 @@
 """A conversation is searched from its end, in bounded steps, and a search can be gone on with."""
 
 import json
+from collections.abc import Sequence
+
+from twisted.internet.defer import Deferred
 
 from pocketagent.domain.message import Entry
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.searching import Hits
 from pocketagent.services import searching
-from pocketagent.services.searching import SEARCH_TIME
+from pocketagent.services.searching import AT_ONCE, SEARCH_TIME
 from tests.services.workshop import WorkshopCase, done
 
 NOW = "2026-01-01T12:00:00.000000Z"
@@ -70,11 +73,35 @@ class SearchTests(WorkshopCase):
 
         def passing() -> float:
             nonlocal seconds
-            seconds += SEARCH_TIME / 2
+            seconds += SEARCH_TIME
             return seconds
 
         self.patch(clock, "seconds", passing)
         self.assertEqual(self.seqs(self.find("needle")), ([], 20, True))
+
+    def test_few_at_a_time(self) -> None:
+        """However many search, few make a step at a time, and each makes one, however long it waited."""
+        self.fill("needle")
+        journal = self.shop.services.projects.conversation(self.project_id).journal
+        holding, stuck = journal.holding, [Deferred[None]() for _ in range(AT_ONCE + 3)]
+        begun = iter(stuck)
+        under_way = 0
+
+        async def slow(part: bytes, before: int, size: int) -> tuple[Sequence[Entry], int]:
+            nonlocal under_way
+            under_way += 1
+            await next(begun)
+            under_way -= 1
+            return await holding(part, before, size)
+
+        self.patch(journal, "holding", slow)
+        finding = [done(self.shop.services.searching.find(self.project_id, "needle", None, 5)) for _ in stuck]
+        self.shop.clock.advance(SEARCH_TIME)
+        for each in stuck:
+            self.assertLessEqual(under_way, AT_ONCE)
+            each.callback(None)
+        for one in finding:
+            self.assertEqual(self.seqs(self.successResultOf(one)), ([1], 1, False))
 
     def test_no_project(self) -> None:
         """There is nothing to be found in a project that is not there."""
