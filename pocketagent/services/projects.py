@@ -99,6 +99,8 @@ class Projects:
                 _log.error("project {id} cannot be used: {problem}", id=project.id, problem=str(problem))
                 continue
             await conversation.restarted()
+            if conversation.project.usage != project.usage:
+                self.keep_soon(conversation)
 
     async def _take_up(self, project: Project) -> Conversation:
         try:
@@ -225,7 +227,8 @@ class Projects:
             raise no_storage() from None
 
     def keep_soon(self, conversation: Conversation) -> None:
-        """Save what has changed beside the journal and may be lost in a crash: costs, and how far devices have read."""
+        """Save what has changed beside the journal and may be lost in a crash: what was used, and how far devices have
+        read."""
         if conversation not in self._unsaved:
             self._unsaved[conversation] = self._clock.callLater(SAVE_DELAY, self._keep_now, conversation)
 

@@ -7,7 +7,7 @@ from attrs import evolve
 from pocketagent.domain.commands import DeleteProject, GetProject, NewSession
 from pocketagent.domain.events import ProjectState
 from pocketagent.domain.project import Project
-from pocketagent.domain.usage import Spending
+from pocketagent.domain.usage import Spending, Usage
 from tests.services.workshop import AT_REST, BUSY, INIT, OK, WorkshopCase, done
 
 DAY = 86400.0
@@ -129,3 +129,13 @@ class RestartTests(UsageCase):
         self.successResultOf(done(self.shop.projects.save(old)))
         self.restart()
         self.assertEqual((self.told(), self.cost()), ([("2023-11-14", 0.5, 2)], 0.5))
+
+    def test_counted_once(self) -> None:
+        """What was counted from a journal is saved, so that no later start reads all of it again."""
+        self.spend(0.25)
+        self.shop.clock.advance(2)
+        old = evolve(self.stored(), usage=Usage())
+        self.successResultOf(done(self.shop.projects.save(old)))
+        self.restart()
+        self.shop.clock.advance(2)
+        self.assertEqual((self.stored().usage.cost_usd, self.stored().usage.counted_seq), (0.25, self.head()))
