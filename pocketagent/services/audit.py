@@ -43,6 +43,9 @@ QUIET = 10.0
 """Seconds between lines of the log about strangers; in the audit log each has its record."""
 MAX_OWED = 1000
 """Records that are owed; then not even what only stops something is begun."""
+STRANGERS_OWED = 100
+"""Records that are owed; then none of strangers is owed besides: what they send must not keep the owner from stopping
+an agent. The log goes on telling how many they are."""
 
 ACTIONS: Mapping[type[Command], str] = {kind: name for name, kind in client.COMMANDS.items()}
 """How a command is called: as clients call it; one that they have no name for, by its own."""
@@ -258,6 +261,8 @@ class Audit:
         self._fault = str(problem) or "The audit log cannot be written."
 
     def _owe(self, deed: Deed) -> None:
+        if deed.origin is Origin.STRANGER and len(self._owed) >= STRANGERS_OWED:
+            return
         self._owed.append(deed)
         if not self._is_paying:
             self._is_paying = True

@@ -279,6 +279,21 @@ class UnwritableTests(AuditCase):
         self.assertIs(refusal.code, Code.STORAGE_UNAVAILABLE)
         self.assertEqual(self.run_.interrupts, 2)
 
+    def test_strangers_owe_little(self) -> None:
+        """Strangers, however many there are while nothing can be written, keep nobody from stopping an agent."""
+        self.patch(audit, "MAX_OWED", 3)
+        self.patch(audit, "STRANGERS_OWED", 2)
+        project_id = self.begun()
+        self.shop.audit.fails = True
+        for _ in range(9):
+            self.shop.services.audit.turned_away(None, "192.0.2.9", "malformed")
+        self.ask(commands.Interrupt(project_id=project_id))
+        self.assertEqual(self.run_.interrupts, 1)
+        self.records.clear()
+        self.shop.audit.fails = False
+        self.shop.clock.advance(audit.RETRY)
+        self.assertEqual([record.deed.action for record in self.records], ["admission", "admission", "agent_interrupt"])
+
     def test_fails_in_between(self) -> None:
         """Where writing fails only when all is done, the asker is told what is true, and the record is owed."""
         project_id = self.project()
