@@ -29,7 +29,7 @@ LONGEST_WAIT = 3600.0
 
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})(?: [^\r\n]*)?\r?\n")
 _INTERIM = re.compile(rb"HTTP/1\.[01] 1[0-9]{2}(?: [^\r\n]*)?\r?\n(?:[^\r\n]+\r?\n)*\r?\n")
-_RETRY_AFTER = re.compile(rb"\nretry-after:[ \t]*([^\r\n]+?)[ \t]*\r?\n", re.IGNORECASE)
+_RETRY_AFTER = re.compile(rb"\nretry-after:([^\r\n]*)\r?\n", re.IGNORECASE)
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _BUSY = frozenset({408, 425, 429})
 _NOBODY = frozenset({404, 410})
@@ -96,7 +96,7 @@ class _Talk(Protocol):
 
     def _end(self, status: int) -> None:
         found = _RETRY_AFTER.search(_END_OF_HEAD.split(self._heard)[0] + b"\n")
-        self.answer.callback(_Answer(status, found[1].decode("ascii", "replace") if found else ""))
+        self.answer.callback(_Answer(status, found[1].decode("ascii", "replace").strip() if found else ""))
         self.abort()
 
     def abort(self) -> None:
