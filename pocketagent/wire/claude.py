@@ -12,7 +12,6 @@ in `wire.orders`.
 """
 
 import base64
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple, TypeGuard
@@ -34,11 +33,10 @@ from pocketagent.domain.agent import (
     Words,
 )
 from pocketagent.domain.message import Partial
-from pocketagent.domain.text import in_a_line
-from pocketagent.domain.turn import MAX_WORDS
 from pocketagent.domain.usage import Spending
 from pocketagent.wire import foreign
 from pocketagent.wire.lines import MAX_LINE
+from pocketagent.wire.words import last_words
 
 MAX_QUEUED = 2**31
 MAX_COST = 1e9
@@ -117,15 +115,7 @@ class _Asking(Struct, gc=False):
 # What `Spoken(line)` does, without the Python function that a NamedTuple has in front of it.
 _spoken = partial(tuple.__new__, Spoken)
 _decode_head = msgspec.json.Decoder(_Head).decode
-_decode_text = msgspec.json.Decoder(str).decode
 _decode_asking = msgspec.json.Decoder(_Asking).decode
-_TEXT = b'"content":[{"type":"text","text":"'
-"""How a line begins to say a text: the CLI says one block in a line."""
-_BEGINNING = 1024
-"""Bytes of a line in which that is looked for."""
-_SAID = re.compile(rb'(?:[^"\\]++|\\u[0-9a-fA-F]{4}|\\[^u])*+')
-_SEEN = 256
-"""Bytes of a text that are looked at, once in a read: of other letters than ASCII fewer than `MAX_WORDS` are seen."""
 _NO_EVENT = _Event()
 
 
@@ -205,31 +195,9 @@ def _hear(lines: Iterable[bytes], heard: Heard) -> None:
             add(PermissionWithdrawn(permission_id) if permission_id else Spoken(line))
         elif kind != "keep_alive":
             add(Spoken(line))
-    if saying:
-        _add_words(saying, heard)
-
-
-def _add_words(lines: Sequence[bytes], heard: Heard) -> None:
-    """Of all that the agent said in one read people are shown the last, so only that is looked at."""
-    for line in reversed(lines):
-        start = line.find(_TEXT, 0, _BEGINNING)
-        if start < 0:
-            continue
-        start += len(_TEXT)
-        found = _SAID.match(line, start, start + _SEEN)
-        assert found is not None
-        text = _text(b'"' + found[0].decode("utf-8", "ignore").encode() + b'"')
-        said = in_a_line(text if line.startswith(b'"', found.end()) else text + "…", MAX_WORDS)
-        if said:
-            heard.utterances.append(Words(said))
-            return
-
-
-def _text(written: bytes) -> str:
-    try:
-        return _decode_text(written)
-    except foreign.ODD:
-        return foreign.text(foreign.parse(written)) or ""
+    words = last_words(saying) if saying else None
+    if words:
+        add(Words(words))
 
 
 def _hear_system(subtype: str | None, line: bytes, heard: Heard) -> None:

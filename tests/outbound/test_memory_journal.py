@@ -5,7 +5,7 @@ from itertools import count
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
-from pocketagent.outbound.memory import MemoryJournals
+from pocketagent.outbound.memory_journal import MemoryJournals
 from pocketagent.ports import StorageUnavailable
 from tests.contracts import PLENTY, JournalContract, numbers, prompt, said
 

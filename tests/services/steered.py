@@ -6,7 +6,8 @@ from twisted.internet.defer import Deferred
 
 from pocketagent.domain.message import Draft, Entry
 from pocketagent.domain.project import Project
-from pocketagent.outbound.memory import MemoryJournal, MemoryJournals, MemoryProjects
+from pocketagent.outbound.memory import MemoryProjects
+from pocketagent.outbound.memory_journal import MemoryJournal, MemoryJournals
 from pocketagent.ports import StorageUnavailable
 from pocketagent.wire import records
 
