@@ -27,7 +27,8 @@ from pocketagent.domain.events import (
 )
 from pocketagent.domain.message import Direction, Draft
 from pocketagent.domain.replies import ConnectionEstablished, MessagesFound, Reply
-from pocketagent.wire import claude, records
+from pocketagent.wire import records
+from pocketagent.wire.permissions import permission
 
 Journaled = (
     ClientMessage
@@ -110,7 +111,7 @@ def data(value: Journaled | Reply | ConnectionEstablished) -> bytes:
 
 
 def _permission(event: PermissionRequest) -> Asked:
-    asked = claude.permission(event.request)
+    asked = permission(event.request)
     return Asked(
         permission_id=event.permission_id,
         tool_name=asked.tool_name,

@@ -15,7 +15,7 @@ from msgspec import Raw
 
 from pocketagent.domain.agent import Answer, Behavior, PermissionMode
 from pocketagent.domain.attachment import Enclosure, MediaType
-from pocketagent.wire.claude import permission
+from pocketagent.wire.permissions import permission
 
 
 def initialize(request_id: str, append_system_prompt: str | None) -> bytes:

@@ -388,34 +388,6 @@ class HearTests(SynchronousTestCase):
             self.assertEqual(turns, sum(1 for utterance in utterances if isinstance(utterance, SessionNamed)))
 
 
-class PermissionTests(SynchronousTestCase):
-    def test_whole(self) -> None:
-        """A request is read into what people are shown; input and suggestions stay as the CLI wrote them."""
-        request = (
-            b'{"subtype":"can_use_tool","tool_name":"Bash","display_name":"Bash!","input":{"n": 1.0},"description":"d",'
-            b'"permission_suggestions":[{"a": 1}],"tool_use_id":"toolu_1","requires_user_interaction":true}'
-        )
-        self.assertEqual(
-            claude.permission(request),
-            claude.Permission("Bash", "Bash!", b'{"n": 1.0}', "d", b'[{"a": 1}]', "toolu_1"),
-        )
-
-    def test_empty(self) -> None:
-        """What is missing, or of another type than it should be, comes as empty."""
-        nothing = claude.Permission("", None, b"{}", None, b"[]", None)
-        wrong = say(tool_name=1, input=[], display_name={}, permission_suggestions={}, requires_user_interaction="yes")
-        for request in (b"{}", b"[]", b"null", b"", b"\xff", wrong):
-            self.assertEqual(claude.permission(request), nothing)
-
-    def test_half_an_emoji(self) -> None:
-        """A lone surrogate stays in the input, and is replaced where people are shown text."""
-        request = b'{"tool_name":"Write \\ud83d","input":{"text":"\\ud83d"},"permission_suggestions":["\\ud83d"]}'
-        self.assertEqual(
-            claude.permission(request),
-            claude.Permission("Write ?", None, b'{"text":"\\ud83d"}', None, b'["\\ud83d"]', None),
-        )
-
-
 SAMPLES = [line for transcript in TRANSCRIPTS for line in transcript.read_bytes().splitlines() if len(line) < 3000]
 PIECES = [
     *(b"", b"\\ud83d", b"\xff", b"NaN", b"1e999", b"-", b"\\", b'"', b"{", b"}", b"[", b"]", b",", b"\x00", b"\t"),
