@@ -175,7 +175,7 @@ export class Server {
       void shelf.forgetOthers(Object.keys(projects));
       await Promise.all(Object.keys(conversations).map((id) => this.#join(id)));
       this.#prompts.deliver();
-      await this.#socket.request("agent_info", null);
+      if (!this.#store.getState().agent?.commands) await this.#socket.request("agent_info", null);
     } catch (error) {
       this.#told(error);
     }

@@ -264,7 +264,7 @@ export class Socket {
 
   /** Is the server still there? Where no answer comes, the connection is dropped, and comes again. */
   #ask(seconds: number): void {
-    this.request("agent_info", null, {}, seconds).catch(() => undefined);
+    this.request("health_check", null, {}, seconds).catch(() => undefined);
   }
 }
 

@@ -1,6 +1,6 @@
-/** What this device may do. */
+/** What this device may do, and what there is to choose. */
 
-import type { PermissionMode, Scope } from "../protocol/generated";
+import type { AgentInfo, PermissionMode, Scope } from "../protocol/generated";
 import { MODES } from "./prompts";
 import type { State } from "./state";
 
@@ -14,4 +14,10 @@ export function modesOf(state: State): readonly PermissionMode[] {
   const allowed = state.agent?.permission_modes ?? [];
   const isFree = may(state, "admin") && allowed.includes("bypassPermissions");
   return MODES.filter((mode) => mode !== "bypassPermissions" || isFree);
+}
+
+/** What the CLI said of itself in a project, or where it has not run there yet, in any. */
+export function agentOf(state: State, id: string): AgentInfo | null {
+  const own = state.conversations[id]?.agent;
+  return own?.commands ? own : state.agent;
 }

@@ -3,7 +3,7 @@ import { useShallow } from "zustand/react/shallow";
 import { useServer } from "../../context";
 import type { ProjectState } from "../../protocol/generated";
 import { modelsOf } from "../../state/completion";
-import { modesOf } from "../../state/device";
+import { agentOf, modesOf } from "../../state/device";
 import { MODES, UNCHOSEN } from "../../state/prompts";
 import { useKnown } from "../../state/store";
 import { words } from "../../words";
@@ -14,7 +14,7 @@ export function Choices({ project }: { project: ProjectState }) {
   const server = useServer();
   const choice = useKnown((state) => state.choices[project.id]) ?? UNCHOSEN;
   const open = useKnown((state) => state.conversations[project.id]);
-  const agent = useKnown((state) => state.conversations[project.id]?.agent ?? state.agent);
+  const agent = useKnown((state) => agentOf(state, project.id));
   const modes = useKnown(useShallow((state) => modesOf(state)));
   const told = words.choices;
 

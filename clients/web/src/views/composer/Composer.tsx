@@ -3,6 +3,7 @@ import { useServer } from "../../context";
 import type { ProjectState } from "../../protocol/generated";
 import { ACCEPTED } from "../../state/attaching";
 import { completed, modelsOf, ownCommand, type Suggestion, tokenAt } from "../../state/completion";
+import { agentOf } from "../../state/device";
 import { asked, BLANK, MODES, optionsOf, UNCHOSEN } from "../../state/prompts";
 import type { Conversation } from "../../state/state";
 import { useKnown } from "../../state/store";
@@ -40,7 +41,7 @@ export function Composer(of: {
   const draft = useKnown((state) => state.drafts[project.id]) ?? BLANK;
   const choice = useKnown((state) => state.choices[project.id]) ?? UNCHOSEN;
   const device = useKnown((state) => (state.connection.is === "online" ? state.connection.established.device : null));
-  const agent = useKnown((state) => state.conversations[project.id]?.agent ?? state.agent);
+  const agent = useKnown((state) => agentOf(state, project.id));
   const { text } = draft;
   const [cursor, setCursor] = useState(text.length);
   const [current, setCurrent] = useState(0);

@@ -3,7 +3,7 @@ import { useShallow } from "zustand/react/shallow";
 import { get } from "../../link/api";
 import type { ProjectState } from "../../protocol/generated";
 import { commandsOf, fitting, modelsOf, OWN, type Suggestion, type Token } from "../../state/completion";
-import { modesOf } from "../../state/device";
+import { agentOf, modesOf } from "../../state/device";
 import { useKnown } from "../../state/store";
 import { words } from "../../words";
 
@@ -14,7 +14,7 @@ const MAX_FILES = 20;
 
 /** What fits the word at the cursor. */
 export function useSuggestions(project: ProjectState, token: Token | null): readonly Suggestion[] {
-  const agent = useKnown((state) => state.conversations[project.id]?.agent ?? state.agent);
+  const agent = useKnown((state) => agentOf(state, project.id));
   const modes = useKnown(useShallow((state) => modesOf(state)));
   const files = useFiles(project.id, token?.kind === "file" ? token.query : null);
   if (token === null) return [];
