@@ -16,10 +16,10 @@ from pocketagent.domain.mentions import Mention, Mentions
 from pocketagent.domain.message import Direction, Draft, Entry, timestamp
 from pocketagent.domain.notices import Occasion, PushSubscription, Rules
 from pocketagent.domain.pairing import Pairing
-from pocketagent.domain.project import Project, Standing
+from pocketagent.domain.project import MAX_PATH, Project, Standing
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.sighting import Sighting
-from pocketagent.domain.usage import Spending, Usage
+from pocketagent.domain.usage import DAYS, Spending, Usage
 from pocketagent.ports import (
     IAttachments,
     IAudit,
@@ -34,6 +34,7 @@ from pocketagent.ports import (
     IThreads,
     IWorkingTrees,
 )
+from pocketagent.services.history import MAX_ACKS
 from pocketagent.wire import records
 
 if TYPE_CHECKING:
@@ -326,6 +327,23 @@ class ProjectsContract(Mixin):
         changed = evolve(PROJECT, name="Forest", archived=True)
         await projects.save(changed)
         self.assertEqual(list(await projects.all()), [changed])
+
+    async def test_largest(self) -> None:
+        """A project that was used on every day of a year, and read by every device that there may be, is saved, too."""
+        projects = self.make_projects()
+        much = Spending(
+            cost_usd=1234.0 / 7,
+            turns=10**4,
+            input_tokens=10**12,
+            output_tokens=10**12,
+            cache_read_tokens=10**12,
+            cache_creation_tokens=10**12,
+        )
+        days = {f"2026-{day // 31 + 1:02}-{day % 31 + 1:02}": much for day in range(DAYS)}
+        acked = {f"{device:016x}": 10**12 for device in range(MAX_ACKS)}
+        full = evolve(PROJECT, path="/" + "\U0001f600" * (MAX_PATH // 4 - 1), acked=acked, usage=Usage(days=days))
+        await projects.save(full)
+        self.assertEqual(await projects.get(PROJECT.id), full)
 
     async def test_removed(self) -> None:
         """What was removed is gone, and can come again; the others stay; removing what is not there is no error."""

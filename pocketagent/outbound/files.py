@@ -28,8 +28,9 @@ from pocketagent.wire import stored
 METADATA = "metadata.json"
 SUFFIX = ".json"
 TEMPORARY = ".tmp"
-MAX_SIZE = 64 * 1024
-"""Bytes of one project's or device's file: more is never written, and never read."""
+MAX_SIZE = 256 * 1024
+"""Bytes of one project's or device's file: more is never written, and never read. A project's has up to 100 KB of days
+(`usage.DAYS`)."""
 
 PATIENCE, PAUSE = 2.0, 0.01
 """Seconds: how long a device waits for another process that changes one, and between looks."""

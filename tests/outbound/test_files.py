@@ -210,7 +210,7 @@ class ProjectFilesTests(SynchronousTestCase):
         """What could not be read again is not written."""
         self.files.save(PROJECT)
         with self.assertRaises(StorageUnavailable):
-            self.files.save(evolve(PROJECT, acked={f"{number:016x}": number for number in range(5000)}))
+            self.files.save(evolve(PROJECT, acked={f"{number:016x}": number for number in range(MAX_SIZE // 16)}))
         self.assertIn(PROJECT, self.files.all())
 
     def test_failing_disk(self) -> None:
