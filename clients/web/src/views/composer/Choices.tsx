@@ -90,7 +90,7 @@ function Picker<T extends string>(of: {
       {at && (
         <Dialog title={of.title} at={at} onClose={() => setAt(null)}>
           {of.note && <p className="faint small">{of.note}</p>}
-          <ul className="offers">
+          <ul className="kinds">
             {of.offered.map(({ value, label, detail, isGrave }) => (
               <li key={label}>
                 <button

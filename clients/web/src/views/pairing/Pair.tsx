@@ -45,12 +45,12 @@ export function Pair({ code }: { code: string }) {
       ) : (
         <ol className="steps">
           <li>
-            {told.explain} <code className="command">{told.command}</code>
+            {told.explain} <code className="typed">{told.command}</code>
           </li>
           <li>{told.next}</li>
         </ol>
       )}
-      <form className="fields" onSubmit={pair}>
+      <form className="form" onSubmit={pair}>
         {!code && (
           <>
             {canScan() && (

@@ -70,7 +70,7 @@ function AddServer({ onClose }: { onClose: () => void }) {
 
   return (
     <Dialog title={told.add} onClose={onClose}>
-      <form className="fields" onSubmit={add}>
+      <form className="form" onSubmit={add}>
         <p className="small">{told.explain}</p>
         <label className="field">
           {told.link}

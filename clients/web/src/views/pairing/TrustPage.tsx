@@ -47,7 +47,7 @@ export function TrustPage() {
                 </li>
               ))}
               <li>
-                {told.compare} <code className="command">{told.command}</code>
+                {told.compare} <code className="typed">{told.command}</code>
               </li>
               <li>
                 {told.last}{" "}
@@ -72,7 +72,7 @@ function Step({ text }: { text: string }) {
   return text.split("`").map((part, index) =>
     index % 2 === 1 ? (
       // biome-ignore lint/suspicious/noArrayIndexKey: the parts of one sentence never change
-      <code key={index} className="command">
+      <code key={index} className="typed">
         {part}
       </code>
     ) : (

@@ -12,7 +12,9 @@ import { useAttempt } from "../attempt";
 /** Make this directory a project. What in it could run without a question is shown first, and trusted only by a tick. */
 export function CreateProject({ path }: { path: string }) {
   const existing = useKnown((state) => Object.values(state.projects).find((one) => one.path === path));
-  const { answer: trust } = useAnswer<Trust>(existing ? null : `/directories/trust?${new URLSearchParams({ path })}`);
+  const { answer: trust, problem: refusal } = useAnswer<Trust>(
+    existing ? null : `/directories/trust?${new URLSearchParams({ path })}`,
+  );
   const [name, setName] = useState(path.split("/").at(-1) ?? path);
   const [isTrusted, setTrusted] = useState(false);
   const { isBusy, problem, attempt } = useAttempt();
@@ -26,6 +28,10 @@ export function CreateProject({ path }: { path: string }) {
     );
   }
 
+  if (refusal instanceof Refused && refusal.code === "INVALID_PATH") {
+    return <p className="create faint">{refusal.message}</p>;
+  }
+
   function create(event: FormEvent) {
     event.preventDefault();
     void attempt(async () => {
@@ -36,7 +42,7 @@ export function CreateProject({ path }: { path: string }) {
   }
 
   return (
-    <form className="create fields" onSubmit={create}>
+    <form className="create form" onSubmit={create}>
       <label className="field">
         {words.projects.name}
         <input value={name} onChange={(event) => setName(event.target.value)} required maxLength={128} />

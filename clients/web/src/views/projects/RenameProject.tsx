@@ -22,7 +22,7 @@ export function RenameProject({ project, onClose }: { project: ProjectState; onC
 
   return (
     <Dialog title={told.rename} onClose={onClose}>
-      <form className="fields" onSubmit={rename}>
+      <form className="form" onSubmit={rename}>
         <label className="field">
           {told.name}
           <input value={name} onChange={(event) => setName(event.target.value)} required maxLength={128} />

@@ -4,7 +4,7 @@ import { type ReactNode, useId } from "react";
 export function Card(of: { title: string; isWide?: boolean; children: ReactNode }) {
   const id = useId();
   return (
-    <section className={of.isWide ? "card wide" : "card"} aria-labelledby={id}>
+    <section className={of.isWide ? "panel wide" : "panel"} aria-labelledby={id}>
       <h2 id={id}>{of.title}</h2>
       {of.children}
     </section>

@@ -103,7 +103,7 @@ function Change({ title, onClose, does, isGrave = false, change, children }: Cha
 
   return (
     <Dialog title={title} onClose={() => onClose(false)}>
-      <form className="fields" onSubmit={submit}>
+      <form className="form" onSubmit={submit}>
         {children}
         {problem && <p className="problem">{problem.message}</p>}
         {(isAsked || isLast) && (

@@ -60,7 +60,7 @@ export function Notifications() {
             />
             {told.on}
           </label>
-          <fieldset className="fields rules">
+          <fieldset className="form rules">
             <legend className="small">{told.rules}</legend>
             {OCCASIONS.map((one) => (
               <label key={one} className="tick">

@@ -17,7 +17,7 @@ export function StatusPage() {
     <>
       <PageBar title={words.status.title} />
       <div className="sheet">
-        <div className="cards">
+        <div className="panels">
           <ConnectionCard />
           {isOnline && (
             <>

@@ -31,7 +31,8 @@ export function UsageCard() {
       <UsagePlot shown={shown} said={said} nameOf={nameOf} />
       <details>
         <summary>{told.table}</summary>
-        <div className="scrolling">
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: by keyboard it is scrolled when it has the focus */}
+        <section className="scrolling" aria-label={told.table} tabIndex={0}>
           <table>
             <thead>
               <tr>
@@ -56,7 +57,7 @@ export function UsageCard() {
               ))}
             </tbody>
           </table>
-        </div>
+        </section>
       </details>
     </Card>
   );
