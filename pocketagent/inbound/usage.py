@@ -20,7 +20,7 @@ USUAL = 30
 class Bookkeeping(Shape):
     """Who counts."""
 
-    def last(self, days: int) -> SpendingFound: ...
+    async def last(self, days: int) -> SpendingFound: ...
 
 
 SHOW = About(
@@ -33,6 +33,6 @@ SHOW = About(
 def routes(bookkeeping: Bookkeeping) -> Sequence[Route]:
     async def show(visit: Visit) -> Answer:
         days = query.whole(visit.query, "days", 1, DAYS) or USUAL
-        return Answer(200, msgspec.json.encode(bookkeeping.last(days)))
+        return Answer(200, msgspec.json.encode(await bookkeeping.last(days)))
 
     return [Route(method="GET", path=f"{BASE}/usage", answer=show, scope=Scope.READ, query=("days",), about=SHOW)]

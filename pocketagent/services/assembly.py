@@ -227,7 +227,7 @@ def assemble(
         Browsing(adapters.directories, projects),
         Mentioning(adapters.trees, projects),
         Searching(projects, adapters.threads, clock),
-        Bookkeeping(projects, now),
+        Bookkeeping(projects, adapters.threads, now),
         executions,
         subscriptions,
         watching,

@@ -13,7 +13,7 @@ PATH = "/api/v1/usage"
 class Bookkeeping:
     asked: list[int] = field(factory=list)
 
-    def last(self, days: int) -> SpendingFound:
+    async def last(self, days: int) -> SpendingFound:
         self.asked.append(days)
         usage = Usage().counted("2026-01-31", 0.5, Spending(input_tokens=1, output_tokens=2))
         return SpendingFound(usage.since("", "p"))

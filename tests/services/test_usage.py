@@ -8,6 +8,8 @@ from pocketagent.domain.commands import DeleteProject, GetProject, NewSession
 from pocketagent.domain.events import ProjectState
 from pocketagent.domain.project import Project
 from pocketagent.domain.usage import Spending, Usage
+from pocketagent.services.usage import Bookkeeping
+from tests.outbound.test_directories import HangingThreads
 from tests.services.workshop import AT_REST, BUSY, INIT, OK, WorkshopCase, done
 
 DAY = 86400.0
@@ -26,7 +28,7 @@ class UsageCase(WorkshopCase):
         self.run_.says(BUSY, INIT, evolve(OK, line=line, cost_usd=total, tokens=TOKENS), AT_REST)
 
     def told(self, days: int = 30) -> list[tuple[str, float, int]]:
-        found = self.shop.services.usage.last(days).days
+        found = self.successResultOf(done(self.shop.services.usage.last(days))).days
         return [(one.day, one.cost_usd, one.turns) for one in found]
 
     def cost(self) -> float:
@@ -51,8 +53,18 @@ class BookkeepingTests(UsageCase):
         self.assertEqual(self.told(), [("2023-11-14", 0.75, 2), ("2023-11-15", 0.25, 1)])
         self.assertEqual(self.told(1), [("2023-11-15", 0.25, 1)])
         self.assertEqual(self.cost(), 1.0)
-        found = self.shop.services.usage.last(1).days[0]
+        found = self.successResultOf(done(self.shop.services.usage.last(1))).days[0]
         self.assertEqual((found.project_id, found.input_tokens, found.output_tokens), (self.project_id, 10, 5))
+
+    def test_in_a_thread(self) -> None:
+        """A year of many projects is gone through beside all else; what is told is how it stood when it was asked."""
+        self.spend(0.25)
+        threads = HangingThreads()
+        asking = done(Bookkeeping(self.shop.services.projects, threads, self.shop.clock.seconds).last(30))
+        self.assertNoResult(asking)
+        self.spend(0.75)
+        threads.let()
+        self.assertEqual([one.cost_usd for one in self.successResultOf(asking).days], [0.25])
 
     def test_projects(self) -> None:
         """Each project is told for itself, and no more when it is deleted."""
