@@ -21,7 +21,7 @@ JOBS ?= 2
 # Seconds of fuzzing.
 SECONDS ?= 600
 
-.PHONY: help run test lint web web-test fuzz bench man pictures clean
+.PHONY: help run test lint web web-test web-types fuzz bench man pictures clean
 .DEFAULT_GOAL := help
 
 help:
@@ -30,6 +30,7 @@ help:
 	@echo 'make lint     style, types and the floors of the house'
 	@echo 'make web      build the web client'
 	@echo 'make web-test check its types and its style, and run its tests'
+	@echo 'make web-types make its types of what the server says of itself'
 	@echo 'make fuzz     the longer hunt for bad input              (SECONDS=600)'
 	@echo 'make bench    measure the figures of the README'
 	@echo 'make man      write docs/pocketagent.1 anew, when commands changed'
@@ -66,8 +67,12 @@ lint: $(VENV)/.lint
 web: $(BIN)/python
 	@$(WEB)
 
-web-test: $(BIN)/python
+web-test: $(VENV)/.test
 	@$(WEB) check test
+	@$(BIN)/python docs/make_openapi.py | $(WEB) types-check
+
+web-types: $(VENV)/.test
+	@$(BIN)/python docs/make_openapi.py | $(WEB) types
 
 # -- more
 
