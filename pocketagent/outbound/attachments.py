@@ -16,7 +16,7 @@ from pocketagent.domain.attachment import Attachment, Content
 from pocketagent.domain.commands import is_uuid
 from pocketagent.outbound.disk import Disk, check_directory, make_directory, read, reopen, save, sync_directory
 from pocketagent.ports import IAttachments, IThreads, StorageUnavailable
-from pocketagent.wire import stored
+from pocketagent.wire import stored, stored_project
 
 PLACE = "attachments"
 SUFFIX = ".attachment"
@@ -82,7 +82,7 @@ class AttachmentFiles:
     def tidy(self) -> None:
         """Remove what a crash left half-written. Only while nobody saves: at the start."""
         try:
-            projects = [name for name in self._disk.listdir(self._root) if stored.is_project_id(name)]
+            projects = [name for name in self._disk.listdir(self._root) if stored_project.is_project_id(name)]
         except OSError as error:
             raise _unavailable(error) from error
         for project_id in projects:
@@ -94,7 +94,7 @@ class AttachmentFiles:
                 _log.warn("attachments of {id}: {reason}", id=project_id, reason=error.strerror)
 
     def _path(self, project_id: str, attachment_id: str) -> str | None:
-        if not stored.is_project_id(project_id) or not _is_id(attachment_id):
+        if not stored_project.is_project_id(project_id) or not _is_id(attachment_id):
             return None
         return f"{self._root}/{project_id}/{PLACE}/{attachment_id}{SUFFIX}"
 
@@ -107,7 +107,7 @@ class AttachmentFiles:
             return ()
 
     def _ids(self, project_id: str) -> Sequence[str]:
-        if not stored.is_project_id(project_id):
+        if not stored_project.is_project_id(project_id):
             return ()
         try:
             names = self._names(project_id)

@@ -23,14 +23,13 @@ from pocketagent.domain.message import timestamp
 from pocketagent.domain.project import Project
 from pocketagent.outbound.disk import Disk, load, make_directory, save
 from pocketagent.ports import IDevices, IProjects, IThreads, StorageUnavailable
-from pocketagent.wire import stored
+from pocketagent.wire import stored, stored_project
 
 METADATA = "metadata.json"
 SUFFIX = ".json"
 TEMPORARY = ".tmp"
 MAX_SIZE = 256 * 1024
-"""Bytes of one project's or device's file: more is never written, and never read. A project's has up to 100 KB of days
-(`usage.DAYS`)."""
+"""Bytes of one device's file, or project's with its year of use: more is never written, and never read."""
 
 PATIENCE, PAUSE = 2.0, 0.01
 """Seconds: how long a device waits for another process that changes one, and between looks."""
@@ -50,23 +49,23 @@ class ProjectFiles:
     def all(self) -> Sequence[Project]:
         """As `IProjects.all`."""
         try:
-            names = sorted(filter(stored.is_project_id, self._disk.listdir(self._root)))
+            names = sorted(filter(stored_project.is_project_id, self._disk.listdir(self._root)))
         except OSError as error:
             raise _unavailable(error) from error
         return _one_for_each_path([project for name in names if (project := self._read(name)) is not None])
 
     def get(self, project_id: str) -> Project | None:
         """As `IProjects.get`; reads this one only, and does not compare it with the others."""
-        return self._read(project_id) if stored.is_project_id(project_id) else None
+        return self._read(project_id) if stored_project.is_project_id(project_id) else None
 
     def save(self, project: Project) -> None:
         """As `IProjects.save`."""
-        if project.fault or not stored.is_project_id(project.id):
+        if project.fault or not stored_project.is_project_id(project.id):
             raise ValueError("What cannot be used is left as it is.")
         directory = f"{self._root}/{project.id}"
         try:
             make_directory(self._disk, directory)
-            save(self._disk, f"{directory}/{METADATA}", [_bounded(stored.encode_project(project))])
+            save(self._disk, f"{directory}/{METADATA}", [_bounded(stored_project.encode_project(project))])
         except OSError as error:
             raise _unavailable(error) from error
 
@@ -75,7 +74,7 @@ class ProjectFiles:
 
         It is renamed first: a crash leaves the whole project, or none and something for `tidy`.
         """
-        if not stored.is_project_id(project_id):
+        if not stored_project.is_project_id(project_id):
             return
         removed = _REMOVED + project_id
         try:
@@ -102,7 +101,7 @@ class ProjectFiles:
         try:
             with closing(_Directory(self._root)) as root:
                 for name in self._disk.listdir(self._root):
-                    unfinished = stored.is_project_id(name) and self._is_unfinished(f"{self._root}/{name}")
+                    unfinished = stored_project.is_project_id(name) and self._is_unfinished(f"{self._root}/{name}")
                     if unfinished or name.startswith(_REMOVED):
                         root.clear(name)
         except OSError as error:
@@ -113,7 +112,7 @@ class ProjectFiles:
         try:
             if not stat.S_ISDIR(self._disk.lstat(directory).st_mode):
                 return _faulty(project_id, "Its place among the projects is taken by something else.")
-            project = stored.decode_project(load(self._disk, f"{directory}/{METADATA}", MAX_SIZE))
+            project = stored_project.decode_project(load(self._disk, f"{directory}/{METADATA}", MAX_SIZE))
         except FileNotFoundError:
             if self._is_unfinished(directory):
                 return None

@@ -1,5 +1,6 @@
 # -*- test-case-name: tests.wire.test_stored -*-
-"""Projects, devices and what belongs to them <-> the JSON that is kept of each, in a file of its own.
+"""Devices, what belongs to them, and attachments <-> the JSON that is kept of each, in a file of its own; and how it is
+written and read, as that of projects is (`stored_project`).
 
 Strict both ways: what is missing, of another type, or not known to this version is refused, never guessed.
 """
@@ -7,7 +8,6 @@ Strict both ways: what is missing, of another type, or not known to this version
 import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, TypeVar
-from uuid import UUID
 
 import msgspec
 from msgspec import Meta
@@ -16,51 +16,21 @@ from pocketagent.domain.access import Device, Kind, Scope, device_name
 from pocketagent.domain.attachment import Attachment, MediaType
 from pocketagent.domain.notices import Occasion, PushSubscription, Rules, check_endpoint, check_keys
 from pocketagent.domain.pairing import Pairing
-from pocketagent.domain.project import Project, check_path, project_name
-from pocketagent.domain.refusals import Refusal
 from pocketagent.domain.sighting import Address, Sighting
-from pocketagent.domain.usage import DAYS, Spending, Usage
 
 VERSION = 1
-"""Of both forms. A higher number was written by a newer server, and is refused rather than half understood."""
+"""Of all forms. A higher number was written by a newer server, and is refused rather than half understood."""
 
 _DEVICE_ID = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
 _Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-_Approved = Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")]
-_Timestamp = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$")]
-_Natural = Annotated[int, Meta(ge=0)]
-_NotNegative = Annotated[float, Meta(ge=0)]
+Timestamp = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$")]
+Natural = Annotated[int, Meta(ge=0)]
+NotNegative = Annotated[float, Meta(ge=0)]
 
 
 class _Versioned(msgspec.Struct):
     version: int
-
-
-_Day = Annotated[str, Meta(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
-_Days = Annotated[dict[_Day, Spending], Meta(max_length=DAYS)]
-
-
-class _StoredUsage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    days: _Days
-    cost_usd: _NotNegative
-    counted_seq: _Natural
-
-
-class _StoredProject(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    version: int
-    id: str
-    name: str
-    path: str
-    identity: tuple[_Natural, _Natural]
-    created_at: _Timestamp
-    archived: bool
-    approved: _Approved
-    acked: dict[str, _Natural]
-    cost_usd: _NotNegative
-    """Of the conversation."""
-    usage: _StoredUsage = _StoredUsage(days={}, cost_usd=0.0, counted_seq=0)
-    """Of those that were kept before it was counted; it is then counted from the journal."""
 
 
 class _StoredDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -69,8 +39,8 @@ class _StoredDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     name: str
     scope: Scope
     secret_hash: _Sha256
-    created_at: _NotNegative
-    expires_at: _NotNegative | None
+    created_at: NotNegative
+    expires_at: NotNegative | None
     expired: bool
     kind: Kind = Kind.PROGRAM
     """Of those that were kept before browsers came in."""
@@ -82,8 +52,8 @@ class _StoredPairing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     code_hash: _Sha256
     scope: Scope
     name: str | None
-    device_lifetime: _NotNegative | None
-    created_at: _NotNegative
+    device_lifetime: NotNegative | None
+    created_at: NotNegative
 
 
 class _StoredAttachment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -91,9 +61,9 @@ class _StoredAttachment(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     id: str
     name: str
     media_type: MediaType
-    size: _Natural
+    size: Natural
     sha256: _Sha256
-    created_at: _Timestamp
+    created_at: Timestamp
 
 
 class _StoredAddress(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -109,7 +79,7 @@ class _StoredPush(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     p256dh: bytes
     auth: bytes
     events: tuple[Occasion, ...]
-    seconds: _NotNegative
+    seconds: NotNegative
     quiet: bool
 
 
@@ -120,88 +90,19 @@ class _StoredPushes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 class _StoredSightings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     version: int
-    seen: dict[str, tuple[_NotNegative, str]]
+    seen: dict[str, tuple[NotNegative, str]]
 
 
-S = TypeVar(
-    "S",
-    _StoredAttachment,
-    _StoredProject,
-    _StoredDevice,
-    _StoredPairing,
-    _StoredAddress,
-    _StoredPushes,
-    _StoredSightings,
-)
-
-
-def is_project_id(text: str) -> bool:
-    """Whether it is a UUID as we write it: lower case, with hyphens."""
-    try:
-        return str(UUID(text)) == text
-    except ValueError:
-        return False
+S = TypeVar("S", bound=msgspec.Struct)
 
 
 def is_device_id(text: str) -> bool:
     return _DEVICE_ID.fullmatch(text) is not None
 
 
-def encode_project(project: Project) -> bytes:
-    """What `decode_project` reads; `fault` is left out."""
-    return _written(
-        _StoredProject(
-            version=VERSION,
-            id=project.id,
-            name=project.name,
-            path=project.path,
-            identity=project.identity,
-            created_at=project.created_at,
-            archived=project.archived,
-            approved=project.approved,
-            acked=dict(project.acked),
-            cost_usd=project.usage.total_usd,
-            usage=_StoredUsage(
-                days=dict(project.usage.days),
-                cost_usd=project.usage.cost_usd,
-                counted_seq=project.usage.counted_seq,
-            ),
-        )
-    )
-
-
-def decode_project(data: bytes) -> Project:
-    """Raises ValueError, with what is wrong as the end of a sentence."""
-    stored = _read(data, _StoredProject)
-    if not is_project_id(stored.id):
-        raise ValueError("its id is no UUID")
-    try:
-        check_path(stored.path)
-        if project_name(stored.name) != stored.name:
-            raise ValueError("its name begins or ends with a blank")
-    except Refusal as refusal:
-        raise ValueError(f"it holds what no project has ({refusal.message.rstrip('.')})") from None
-    return Project(
-        id=stored.id,
-        name=stored.name,
-        path=stored.path,
-        identity=stored.identity,
-        created_at=stored.created_at,
-        archived=stored.archived,
-        approved=stored.approved,
-        acked=stored.acked,
-        usage=Usage(
-            days=stored.usage.days,
-            cost_usd=stored.usage.cost_usd,
-            total_usd=stored.cost_usd,
-            counted_seq=stored.usage.counted_seq,
-        ),
-    )
-
-
 def encode_device(device: Device) -> bytes:
     """What `decode_device` reads."""
-    return _written(
+    return written(
         _StoredDevice(
             version=VERSION,
             id=device.id,
@@ -218,7 +119,7 @@ def encode_device(device: Device) -> bytes:
 
 def decode_device(data: bytes) -> Device:
     """Raises ValueError, with what is wrong as the end of a sentence."""
-    stored = _read(data, _StoredDevice)
+    stored = read(data, _StoredDevice)
     if not is_device_id(stored.id):
         raise ValueError("its id is not 16 hexadecimal digits")
     if device_name(stored.name) != stored.name:
@@ -237,7 +138,7 @@ def decode_device(data: bytes) -> Device:
 
 def encode_pairing(pairing: Pairing) -> bytes:
     """What `decode_pairing` reads; wrong codes are counted elsewhere."""
-    return _written(
+    return written(
         _StoredPairing(
             version=VERSION,
             id=pairing.id,
@@ -252,7 +153,7 @@ def encode_pairing(pairing: Pairing) -> bytes:
 
 def decode_pairing(data: bytes, wrong: int) -> Pairing:
     """Raises ValueError, with what is wrong as the end of a sentence."""
-    stored = _read(data, _StoredPairing)
+    stored = read(data, _StoredPairing)
     if not is_device_id(stored.id):
         raise ValueError("its id is not 16 hexadecimal digits")
     if stored.name is not None and device_name(stored.name) != stored.name:
@@ -284,7 +185,7 @@ def encode_attachment(attachment: Attachment) -> bytes:
 
 def decode_attachment(line: bytes) -> Attachment:
     """Raises ValueError, with what is wrong as the end of a sentence."""
-    stored = _read(line, _StoredAttachment)
+    stored = read(line, _StoredAttachment)
     return Attachment(
         id=stored.id,
         name=stored.name,
@@ -297,7 +198,7 @@ def decode_attachment(line: bytes) -> Attachment:
 
 def encode_address(address: Address) -> bytes:
     """What `decode_address` reads."""
-    return _written(
+    return written(
         _StoredAddress(
             version=VERSION, names=list(address.names), port=address.port, fingerprint=address.fingerprint
         )
@@ -306,19 +207,19 @@ def encode_address(address: Address) -> bytes:
 
 def decode_address(data: bytes) -> Address:
     """Raises ValueError, with what is wrong as the end of a sentence."""
-    stored = _read(data, _StoredAddress)
+    stored = read(data, _StoredAddress)
     return Address(tuple(stored.names), stored.port, stored.fingerprint)
 
 
 def encode_sightings(sightings: Mapping[str, Sighting]) -> bytes:
     """What `decode_sightings` reads."""
     seen = {device_id: (one.at, one.client) for device_id, one in sightings.items()}
-    return _written(_StoredSightings(version=VERSION, seen=seen))
+    return written(_StoredSightings(version=VERSION, seen=seen))
 
 
 def decode_sightings(data: bytes) -> Mapping[str, Sighting]:
     """Raises ValueError, with what is wrong as the end of a sentence."""
-    return {device_id: Sighting(*seen) for device_id, seen in _read(data, _StoredSightings).seen.items()}
+    return {device_id: Sighting(*seen) for device_id, seen in read(data, _StoredSightings).seen.items()}
 
 
 def encode_push(subscriptions: Sequence[PushSubscription]) -> bytes:
@@ -335,13 +236,13 @@ def encode_push(subscriptions: Sequence[PushSubscription]) -> bytes:
         )
         for one in subscriptions
     )
-    return _written(_StoredPushes(version=VERSION, subscriptions=kept))
+    return written(_StoredPushes(version=VERSION, subscriptions=kept))
 
 
 def decode_push(data: bytes) -> Sequence[PushSubscription]:
     """Raises ValueError, with what is wrong as the end of a sentence."""
     found = []
-    for one in _read(data, _StoredPushes).subscriptions:
+    for one in read(data, _StoredPushes).subscriptions:
         check_keys(one.p256dh, one.auth)
         rules = Rules(occasions=one.events, seconds=one.seconds, quiet=one.quiet)
         found.append(
@@ -356,11 +257,13 @@ def decode_push(data: bytes) -> Sequence[PushSubscription]:
     return found
 
 
-def _written(stored: msgspec.Struct) -> bytes:
+def written(stored: msgspec.Struct) -> bytes:
+    """What `read` reads."""
     return msgspec.json.format(msgspec.json.encode(stored), indent=2) + b"\n"
 
 
-def _read(data: bytes, form: type[S]) -> S:
+def read(data: bytes, form: type[S]) -> S:
+    """`form` has a `version`, which is judged first. Raises ValueError, with what is wrong as the end of a sentence."""
     if not data.strip():
         raise ValueError("it is empty")
     try:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from pocketagent.wire.stored import is_project_id
+from pocketagent.wire.stored_project import is_project_id
 from tests.end_to_end.client import DEADLINE
 from tests.end_to_end.house import ROOT, House, HouseTestCase
 from tests.end_to_end.shared_house import SharedHouse

@@ -18,7 +18,7 @@ from pocketagent.outbound import files
 from pocketagent.outbound.disk import Disk
 from pocketagent.outbound.files import MAX_SIZE, DeviceFiles, FileDevices, FileProjects, ProjectFiles
 from pocketagent.ports import StorageUnavailable
-from pocketagent.wire import stored
+from pocketagent.wire import stored_project
 from tests.contracts import (
     DEVICE,
     OTHER_DEVICE,
@@ -131,7 +131,7 @@ class ProjectFilesTests(SynchronousTestCase):
         self.metadata.write_bytes((self.root / OTHER_PROJECT.id / "metadata.json").read_bytes())
         self.assertIn("another project", self.fault())
         self.metadata.write_bytes(
-            stored.encode_project(PROJECT).replace(PROJECT.id.encode(), b"../../../../../../home/dev/garden")
+            stored_project.encode_project(PROJECT).replace(PROJECT.id.encode(), b"../../../../../../home/dev/garden")
         )
         self.assertIn("UUID", self.fault())
 

@@ -13,7 +13,7 @@ from pocketagent.domain.pairing import Pairing
 from pocketagent.domain.project import Project
 from pocketagent.domain.sighting import Address, Sighting
 from pocketagent.domain.usage import DAYS, Spending, Usage
-from pocketagent.wire import stored
+from pocketagent.wire import stored, stored_project
 
 PROJECT = Project(
     id="0d9a6f0e-8a51-4f1e-9d5e-2f6f5f1b7c11",
@@ -82,7 +82,7 @@ class StoredTests(SynchronousTestCase):
 
     def test_round_trip(self) -> None:
         """What was kept comes back equal, and ends with a newline for those who look at it."""
-        self.assertEqual(stored.decode_project(stored.encode_project(PROJECT)), PROJECT)
+        self.assertEqual(stored_project.decode_project(stored_project.encode_project(PROJECT)), PROJECT)
         for device in (DEVICE, evolve(DEVICE, expires_at=None), DEVICE.ended()):
             data = stored.encode_device(device)
             self.assertEqual(stored.decode_device(data), device)
@@ -114,12 +114,14 @@ class StoredTests(SynchronousTestCase):
 
     def test_fault_is_not_kept(self) -> None:
         """A fault is found anew at every start and never written."""
-        self.assertEqual(stored.decode_project(stored.encode_project(evolve(PROJECT, fault="broken"))).fault, "")
+        self.assertEqual(
+            stored_project.decode_project(stored_project.encode_project(evolve(PROJECT, fault="broken"))).fault, ""
+        )
 
     def test_wrong_values(self) -> None:
         """A value of the wrong type or out of its range is refused, each on its own."""
         for decode, data, table in (
-            (stored.decode_project, stored.encode_project(PROJECT), WRONG_PROJECT),
+            (stored_project.decode_project, stored_project.encode_project(PROJECT), WRONG_PROJECT),
             (stored.decode_device, stored.encode_device(DEVICE), WRONG_DEVICE),
         ):
             good = json.loads(data)
@@ -131,7 +133,7 @@ class StoredTests(SynchronousTestCase):
     def test_missing_and_unknown(self) -> None:
         """Every field must be there, but those that older servers did not write, and no other may."""
         for decode, data in (
-            (stored.decode_project, stored.encode_project(PROJECT)),
+            (stored_project.decode_project, stored_project.encode_project(PROJECT)),
             (stored.decode_device, stored.encode_device(DEVICE)),
         ):
             good = json.loads(data)
@@ -148,7 +150,7 @@ class StoredTests(SynchronousTestCase):
 
     def test_newer_version(self) -> None:
         """A newer form is named as such, whatever else it holds."""
-        self.assertIn("newer", self.refused(stored.decode_project, b'{"version": 2, "shape": "other"}'))
+        self.assertIn("newer", self.refused(stored_project.decode_project, b'{"version": 2, "shape": "other"}'))
         self.assertIn("newer", self.refused(stored.decode_device, b'{"version": 99}'))
 
     def test_numbers_that_are_none(self) -> None:
@@ -159,13 +161,13 @@ class StoredTests(SynchronousTestCase):
 
     def test_deep_nesting(self) -> None:
         """Ten thousand brackets are refused, not recursed into."""
-        self.refused(stored.decode_project, b'{"version":' + b"[" * 10_000)
-        self.refused(stored.decode_project, b'{"x":' + b"[" * 10_000)
+        self.refused(stored_project.decode_project, b'{"version":' + b"[" * 10_000)
+        self.refused(stored_project.decode_project, b'{"x":' + b"[" * 10_000)
 
     @settings(deadline=None)
     @given(st.binary(max_size=200))
     def test_any_bytes(self, data: bytes) -> None:
         """No bytes bring another exception than ValueError."""
-        for decode in (stored.decode_project, stored.decode_device):
+        for decode in (stored_project.decode_project, stored.decode_device):
             with self.assertRaises(ValueError):
                 decode(data)
