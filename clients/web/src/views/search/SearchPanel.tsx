@@ -15,7 +15,7 @@ export function SearchPanel(props: { id: string; at: number | null; close: () =>
   const [query, setQuery] = useState("");
   const field = useRef<HTMLInputElement>(null);
   const { hits, searchedTo, hasMore, isBusy, problem, more } = useSearch(id, query);
-  useHighlight(query.trim());
+  useHighlight(query.trim(), at);
   useEffect(() => field.current?.focus(), []);
 
   const now = hits.findIndex((hit) => hit.seq === at);
