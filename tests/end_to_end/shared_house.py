@@ -15,9 +15,8 @@ import itertools
 import shutil
 from pathlib import Path
 
-from attrs import define, field
+from attrs import define
 
-from pocketagent.domain.access import claimed_id
 from tests.end_to_end.client import Client, Refused, wait_until
 from tests.end_to_end.house import SCRIPTED_CLI, House, HouseTestCase, Model
 
@@ -31,7 +30,6 @@ class SharedHouse:
 
     house: House
     _model: Model | None
-    _token: str = field(init=False, default="")
 
     @property
     def model(self) -> Model:
@@ -54,7 +52,6 @@ class SharedHouse:
         directory = Path(f"shared-{next(_numbers)}")
         found = cls(House.new(directory, GENEROUS, claude=claude, environment=environment), model)
         found.house.start()
-        found._token = found.house.token("the tests")
         return found
 
     def _take_back(self, test: HouseTestCase, claude: Path) -> None:
@@ -72,7 +69,7 @@ class SharedHouse:
         test.assertEqual(self.house.errors(test.complaints), [], "the server logged errors")
 
     def _tidy(self) -> None:
-        with contextlib.closing(self.house.connect(self._token)) as client:
+        with contextlib.closing(self.house.connect()) as client:
             data = client.request("project_list")["data"]
             assert isinstance(data, dict)
             for project in data["projects"]:
@@ -83,8 +80,7 @@ class SharedHouse:
             else:
                 path.unlink()
         for path in (self.house.data_dir / "devices").iterdir():
-            if str(claimed_id(self._token)) not in path.name:
-                path.unlink()
+            path.unlink()
         if self._model is not None:
             self._model.forget()
 

@@ -18,6 +18,7 @@ from tests.cli.test_qr import seen
 from tests.end_to_end.client import DEADLINE, Pinned, wait_until
 from tests.end_to_end.desk import DeskTestCase, Running
 from tests.end_to_end.house import House
+from tests.end_to_end.shared_house import SharedHouse
 
 
 @frozen
@@ -63,7 +64,7 @@ def ask(house: House, method: str, path: str, body: object = None, **headers: st
 
 class PairingCase(DeskTestCase):
     def setUp(self) -> None:
-        self.inhabited = self.house()
+        self.inhabited = SharedHouse.lent(self).house
         self.owner = self.desk()
         self.laptop = self.desk()
 
