@@ -130,8 +130,9 @@ def _tree(path: str, git: str | None) -> Tree:
     """Raises Refusal(INVALID_PATH) where the directory is gone."""
     if not Path(path).is_dir() or os.path.realpath(path) != path:
         raise invalid_path("The project's directory is gone, or a link leads elsewhere now.", path)
-    names = None if git is None else _of_git(path, git)
-    return _cut(*_walked(path)) if names is None else _cut(names, truncated=False)
+    names: Sequence[str] = [] if git is None else _of_git(path, git)
+    # Of a directory that lies in a larger repository and is ignored there, git knows nothing.
+    return _cut(names, truncated=False) if names else _cut(*_walked(path))
 
 
 def _cut(names: Sequence[str], truncated: bool) -> Tree:
@@ -145,8 +146,8 @@ def _cut(names: Sequence[str], truncated: bool) -> Tree:
     return Tree.of(taken, truncated)
 
 
-def _of_git(path: str, git: str) -> Sequence[str] | None:
-    """What is tracked, and what is neither tracked nor ignored; None where git does not say, or not in time."""
+def _of_git(path: str, git: str) -> Sequence[str]:
+    """What is tracked, and what is neither tracked nor ignored; nothing where git does not say, or not in time."""
     words = [git, "--no-pager", "-C", path]
     for each in _OVERRULED:
         words += ["-c", each]
@@ -154,8 +155,8 @@ def _of_git(path: str, git: str) -> Sequence[str] | None:
     try:
         output = _output(words)
     except OSError:
-        return None
-    return None if output is None else [os.fsdecode(name).rstrip("/") for name in output.split(b"\0") if name]
+        return []
+    return [os.fsdecode(name).rstrip("/") for name in (output or b"").split(b"\0") if name]
 
 
 def _output(words: Sequence[str]) -> bytes | None:

@@ -142,6 +142,12 @@ class GitTests(TreeCase):
         Path(path, ".gitignore").write_text("*.log")
         self.assertEqual(self.names(f"{path}/app"), ["src", "src/main.py"])
 
+    def test_ignored_as_a_whole(self) -> None:
+        """A project that its repository ignores has its files, too: git knows none of them."""
+        path = self.make_tree("app/main.py", ".gitignore")
+        Path(path, ".gitignore").write_text("app/")
+        self.assertEqual(self.names(f"{path}/app"), ["main.py"])
+
     def test_inner_repository(self) -> None:
         """A repository in it is a directory, and stays closed."""
         path = self.make_tree("a.py", "inner/b.py")
