@@ -19,6 +19,8 @@ _log = Logger()
 _WORDS = frozenset({Spoken, Partial})
 """What a person reads, or will when it is complete; not what a process says when it begins."""
 
+_QUESTIONS = frozenset({PermissionRequest, PermissionResolved})
+
 
 @define(eq=False)
 class Stopwatch:
@@ -44,6 +46,10 @@ class Stopwatch:
             self._tell(before, after, ended, now)
             self.awaits_words = after.execution is not None
             self._began = now if self.awaits_words else None
+        if not _QUESTIONS.isdisjoint(map(type, items)):  # most steps hold nothing but lines, and many of them
+            self._questioned(items, now)
+
+    def _questioned(self, items: Sequence[Item], now: float) -> None:
         for item in items:
             if isinstance(item, PermissionRequest):
                 self._asked[item.permission_id] = now
