@@ -14,10 +14,12 @@ const HEAD = "/* Made by types.mjs from the server's description of itself; neve
 
 const described = JSON.parse(readFileSync(0, "utf8"));
 const text = JSON.stringify(described.components.schemas).replaceAll("#/components/schemas/", "#/$defs/");
-// A schema that only describes allows everything.
-const schemas = JSON.parse(text, (_, value) =>
-  value !== null && Object.keys(value).join() === "description" ? { tsType: "unknown" } : value,
-);
+// A schema that only describes allows everything; what stands beside a reference (a default) would make a second type of it.
+const schemas = JSON.parse(text, (_, value) => {
+  if (value === null || typeof value !== "object") return value;
+  if (Object.keys(value).join() === "description") return { tsType: "unknown" };
+  return typeof value.$ref === "string" ? { $ref: value.$ref } : value;
+});
 // The name of a type is its key; a title besides would make a second type of it.
 for (const schema of Object.values(schemas)) delete schema.title;
 const root = { $defs: schemas, type: "object", additionalProperties: false, properties: {} };

@@ -252,7 +252,7 @@ export interface Protocol {
   Entry?: Entry;
   AcknowledgeMessages?: AcknowledgeMessages;
   Execute?: Execute;
-  Options?: Options1;
+  Options?: Options;
   PermissionMode?: PermissionMode;
   ExecutionAccepted?: ExecutionAccepted;
   Status?: Status;
@@ -467,7 +467,7 @@ export interface GetMessages {
   limit?: number;
   direction?: Direction | null;
   types?: string[] | null;
-  order?: "asc" | "desc";
+  order?: Order;
 }
 export interface MessagesFound {
   messages: Entry[];
@@ -507,33 +507,6 @@ export interface Execute {
  * How one execution is run (protocol section 5, `execute` options). Nothing here can be taken for a flag.
  */
 export interface Options {
-  model?: string | null;
-  fallback_model?: string | null;
-  permission_mode?: PermissionMode | null;
-  /**
-   * @maxItems 256
-   */
-  allowed_tools?: string[];
-  /**
-   * @maxItems 256
-   */
-  disallowed_tools?: string[];
-  append_system_prompt?: string | null;
-  mcp_config?: null;
-  strict_mcp_config?: boolean;
-  /**
-   * @maxItems 256
-   */
-  add_dirs?: string[];
-  dangerously_skip_permissions?: boolean;
-  effort?: string | null;
-  max_budget_usd?: number | null;
-  timeout?: number | null;
-}
-/**
- * How one execution is run (protocol section 5, `execute` options). Nothing here can be taken for a flag.
- */
-export interface Options1 {
   model?: string | null;
   fallback_model?: string | null;
   permission_mode?: PermissionMode | null;
@@ -814,7 +787,7 @@ export interface PushRules {
 export interface PushRequest {
   endpoint: string;
   keys: PushKeys;
-  rules?: PushRules1;
+  rules?: PushRules;
 }
 /**
  * As `PushSubscription.toJSON()` of a browser has them: base64url.
@@ -822,14 +795,6 @@ export interface PushRequest {
 export interface PushKeys {
   p256dh: string;
   auth: string;
-}
-/**
- * What a device wants to hear of. `seconds`: of executions only those that took so long; `quiet`: without sound.
- */
-export interface PushRules1 {
-  events?: Occasion[];
-  seconds?: number;
-  quiet?: boolean;
 }
 /**
  * What is answered instead: the `error` of the WebSocket.
@@ -932,7 +897,7 @@ export interface ClientMessage {
   execution_id: string;
   prompt_id: string | null;
   prompt: string;
-  options: Options1;
+  options: Options;
   by: Actor;
   queued: boolean;
   attachments: Attached[];
