@@ -5,6 +5,7 @@ import { directoryLink } from "../../state/route";
 import { useKnown } from "../../state/store";
 import { words } from "../../words";
 import { useAnswer } from "../answer";
+import { FindField } from "../FindField";
 import { PageBar } from "../PageBar";
 import { CreateProject } from "./CreateProject";
 import "../../styles/browsing.css";
@@ -97,16 +98,7 @@ function Directories({ found }: { found: Candidates }) {
   const shown = found.directories.filter(({ name }) => name.toLowerCase().includes(wanted.toLowerCase()));
   return (
     <>
-      {found.directories.length > MANY && (
-        <input
-          type="search"
-          className="find"
-          aria-label={told.find}
-          placeholder={told.find}
-          value={wanted}
-          onChange={(event) => setWanted(event.target.value)}
-        />
-      )}
+      {found.directories.length > MANY && <FindField label={told.find} value={wanted} onChange={setWanted} />}
       {found.directories.length === 0 && <p className="faint none">{told.empty}</p>}
       <ul className="directories" aria-label={told.inside}>
         {shown.map((one) => (

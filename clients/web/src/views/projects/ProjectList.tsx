@@ -2,6 +2,7 @@ import { useEffect, useState } from "react";
 import { listing, MANY } from "../../state/listing";
 import { useKnown } from "../../state/store";
 import { words } from "../../words";
+import { FindField } from "../FindField";
 import { ProjectRow } from "./ProjectRow";
 import "../../styles/projects.css";
 
@@ -21,16 +22,7 @@ export function ProjectList({ current }: { current: string }) {
   );
   return (
     <div className="projects">
-      {all.length > MANY && (
-        <input
-          type="search"
-          className="find"
-          aria-label={told.search}
-          placeholder={told.search}
-          value={wanted}
-          onChange={(event) => setWanted(event.target.value)}
-        />
-      )}
+      {all.length > MANY && <FindField label={told.search} value={wanted} onChange={setWanted} />}
       {isListed && all.length === 0 && <p className="faint none">{told.none}</p>}
       {all.length > 0 && active.length === 0 && archived.length === 0 && <p className="faint none">{told.noneFound}</p>}
       <ul>{active.map(row)}</ul>
