@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from pocketagent.domain.access import Device
+from pocketagent.domain.measures import Credential
 from pocketagent.domain.refusals import Code
 from pocketagent.domain.tracing import working
 from pocketagent.inbound.answer import Answer, Dates, to_refusal
@@ -32,6 +33,7 @@ from pocketagent.inbound.gate import (
     TurnedAway,
     bad_request,
     head_too_large,
+    unauthorized,
 )
 from pocketagent.inbound.outbox import Outbox, Transport, gauge_of
 
@@ -354,12 +356,23 @@ class Channel(Protocol):
     # -- the end --------------------------------------------------------------------------------------------
 
     def close(self, code: int, reason: str) -> None:
-        """End it from outside: when the server stops, after the answer that is under way."""
+        """End it from outside: when the server stops, after the answer that is under way; when the credential is gone,
+        at once, and that is the answer."""
         if self.is_over:
             return
         self._is_closing = True
-        if code != GOING_AWAY or self._call is None:
+        if code == GOING_AWAY:
+            if self._call is None:
+                self._finish()
+        elif self._responding is None or self._responding.called:
             self._finish()
+        else:
+            self._turn_away(unauthorized(Credential.UNKNOWN.value, reason))
+
+    def take_leave(self) -> None:
+        """The request that is under way ends its own credential: its answer is the last, and comes in any case."""
+        self._is_closing = True
+        self._depart()
 
     def _expect(self, seconds: float) -> None:
         """Something has to come within this time, else `_too_late`. How long strangers may be, the door knows."""

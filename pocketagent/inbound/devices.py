@@ -85,6 +85,7 @@ def routes(pairing: PairingDesk, devices: Devices, now: Callable[[], float]) -> 
         return Answer(201, wire.paired(known, None if asked.cookie else granted.credential), headers)
 
     async def log_out(visit: Visit) -> Answer:
+        visit.channel.take_leave()
         await devices.log_out(_asker(visit))
         return Answer(204, headers=[("Set-Cookie", _cookie("", 0))])
 
@@ -99,6 +100,8 @@ def routes(pairing: PairingDesk, devices: Devices, now: Callable[[], float]) -> 
         return Answer(200, wire.one(await devices.change(visit.path["device_id"], wanted, _asker(visit))))
 
     async def revoke(visit: Visit) -> Answer:
+        if visit.path["device_id"] == visit.device.id:
+            visit.channel.take_leave()
         await devices.revoke(visit.path["device_id"], query.flag(visit.query, "last_admin"), _asker(visit))
         return Answer(204)
 

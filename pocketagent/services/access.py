@@ -156,7 +156,7 @@ class Access:
                 going.add(connection.id)
                 if connection.id not in self._going:
                     self._witness.shut_out(connection, reason)
-                connection.close(CREDENTIAL_GONE, "this credential was revoked or has expired")
+                connection.close(CREDENTIAL_GONE, "This credential was revoked, or has expired.")
         self._going = frozenset(going)
 
     def _surprised(self, failure: Failure) -> None:

@@ -153,17 +153,40 @@ class StayTests(ChannelCase):
         self.assertEqual(len(self.house.subscriptions.present), 1)
 
     async def test_revoked(self) -> None:
-        """Whose device was revoked is closed at once, whatever is being done for it; that goes on."""
+        """Whose device was revoked is told so and closed at once, whatever is being done for it; that goes on, and what
+        comes of it is not told."""
         slow = self.house.dispatch.slow["p"] = Deferred()
         await self.asking.ask("GET", "/api/v1/agent")
         self.asking.talk.say(self.written("POST", "/api/v1/projects/p/kill"))
         await self.until(lambda: Kill(project_id="p") in self.house.dispatch.asked)
         (visitor,) = self.house.subscriptions.present
         visitor.close(4401, "revoked")
-        await self.asking.talk.over()
-        self.assertFalse(self.asking.has_more)
+        heard = await self.asking.heard()
+        self.assertEqual((heard.status, heard.code, heard.is_last), (401, "UNAUTHORIZED", True))
+        self.assertEqual(heard.error["message"], "revoked")
         self.assertEqual(self.house.subscriptions.present, [])
         slow.callback(None)
+        await self.asking.talk.over()
+        self.assertFalse(self.asking.has_more)
+
+    async def test_revoked_between_requests(self) -> None:
+        """Whose device was revoked while nothing was asked is closed without a word."""
+        await self.asking.ask("GET", "/api/v1/agent")
+        (visitor,) = self.house.subscriptions.present
+        visitor.close(4401, "revoked")
+        await self.asking.talk.over()
+        self.assertFalse(self.asking.has_more)
+
+    async def test_revoked_before_the_body(self) -> None:
+        """Whose device was revoked while its body was on the way is told so, and nothing is done."""
+        await self.asking.ask("GET", "/api/v1/agent")
+        self.asking.talk.say(self.written("POST", EXECUTIONS, PROMPT)[:-1])
+        await self.turn()
+        (visitor,) = self.house.subscriptions.present
+        visitor.close(4401, "revoked")
+        self.assertEqual((await self.asking.heard()).status, 401)
+        await self.asking.talk.over()
+        self.assertNotIn(Execute(project_id="p", prompt="x"), self.house.dispatch.asked)
 
     async def test_shutdown(self) -> None:
         """When the server stops, an answer that is under way is given, and who is silent has to go."""

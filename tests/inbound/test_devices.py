@@ -57,7 +57,9 @@ class DevicesCase(TestCase):
             await self.devices.save(device)
         await self.shop.services.access.start()
         self.addCleanup(self.shop.services.stop)
-        house = House(IReactorTime(installed), tls=self.options, proxies=self.proxies, measures=self.shop.measures)
+        house = self.house = House(
+            IReactorTime(installed), tls=self.options, proxies=self.proxies, measures=self.shop.measures
+        )
         house.access = self.shop.services.access  # type: ignore[assignment]
         house.more = http.routes(self.shop.services.pairing, self.shop.services.devices, self.shop.clock.seconds)
         self.front = house.door()
@@ -275,6 +277,22 @@ class ManageTests(DevicesCase):
         self.assertEqual((await self.by(BROWSER, "GET", f"/devices/{BROWSER.id}")).status, 401)
         self.assertEqual((await self.by(READER, "DELETE", "/session")).status, 204)
         self.assertEqual((await self.by(READER, "GET", f"/devices/{READER.id}")).status, 200)
+
+    async def test_own_end(self) -> None:
+        """Who ends its own credential hears that it is done, also when the connections of that device are closed in the
+        same moment."""
+        remove = self.devices.remove
+
+        async def removed(device_id: str) -> bool:
+            done = await remove(device_id)
+            for visitor in tuple(self.house.subscriptions.present):
+                visitor.close(4401, "revoked")
+            return done
+
+        self.patch(self.devices, "remove", removed)
+        self.assertEqual((await self.by(BROWSER, "DELETE", "/session")).status, 204)
+        self.assertEqual((await self.by(ADMIN, "DELETE", f"/devices/{ADMIN.id}?last_admin=true")).status, 204)
+        self.assertEqual(self.house.subscriptions.present, [])
 
     async def test_cookie_of_another_page(self) -> None:
         """What a page of another origin asks, the browser's cookie with it, is refused and changes nothing."""
