@@ -189,7 +189,7 @@ class ExitCodeTests(RunTests):
 
     def test_killed(self) -> None:
         """5: a second Ctrl-C kills the turn with its process."""
-        running = self.desk_.start("run", "app", "say: busy\ndeaf:\nhang:")
+        running = self.desk_.start("run", "app", "deaf:\nsay: busy\nhang:")
         running.wait_for("busy")
         running.press_ctrl_c()
         running.wait_for("interrupting")
