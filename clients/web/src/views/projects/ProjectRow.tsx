@@ -2,6 +2,7 @@ import { type MouseEvent, memo, useRef } from "react";
 import type { ProjectState } from "../../protocol/generated";
 import { isNews } from "../../state/seen";
 import { useKnown } from "../../state/store";
+import { unmarked } from "../../state/unmarked";
 import { words } from "../../words";
 import { ProjectCondition } from "./ProjectCondition";
 import { ProjectMenu } from "./ProjectMenu";
@@ -36,7 +37,7 @@ export const ProjectRow = memo(function ProjectRow({ project, isCurrent, now }: 
           {project.name}
         </span>
         <ProjectCondition project={project} />
-        <span className="last faint small">{project.last_words ?? project.path}</span>
+        <span className="last faint small">{project.last_words ? unmarked(project.last_words) : project.path}</span>
         <span className="faint small">
           {project.cost_usd ? `${words.dollars(project.cost_usd)} · ` : ""}
           {told.ago((now - Date.parse(project.last_active)) / 1000)}
