@@ -2,6 +2,7 @@
 """The sockets that the server listens on: bound while twistd still has its terminal, served once all is ready."""
 
 import errno
+import ipaddress
 import os
 import resource
 import socket
@@ -37,11 +38,26 @@ EVERYWHERE = "::"
 
 @frozen
 class Bound:
-    """Sockets for which the kernel takes connections already, and nobody else does yet. `port` is theirs, also where
-    the kernel chose it."""
+    """Sockets for which the kernel takes connections already, and nobody else does yet. `hosts` are their addresses;
+    `port` is theirs, also where the kernel chose it."""
 
     sockets: Sequence[socket.socket]
+    hosts: Sequence[str]
     port: int
+
+    def is_reached_by(self, name: str) -> bool:
+        """Whether a client that goes to this name, or address, may come to these sockets. Where names and other
+        machines' addresses lead is the network's matter; loopback leads to what is listened on there, and nowhere
+        else."""
+        if name == "localhost":
+            return self.is_reached_by("127.0.0.1") or self.is_reached_by("::1")
+        try:
+            address = ipaddress.ip_address(name)
+        except ValueError:
+            return True
+        of_family = [host for host in self.hosts if host == EVERYWHERE or (":" in host) == (":" in name)]
+        heard = [ipaddress.ip_address(host) for host in of_family]
+        return any(host == address or host.is_unspecified or not address.is_loopback for host in heard)
 
     def close(self) -> None:
         for one in self.sockets:
@@ -64,9 +80,9 @@ def bind(hosts: Sequence[str], port: int) -> Bound:
             # All addresses share one port, also where the kernel chooses it.
             port = one.getsockname()[1]
     except CannotStart:
-        Bound(sockets, port).close()
+        Bound(sockets, hosts, port).close()
         raise
-    return Bound(sockets, port)
+    return Bound(sockets, [one.getsockname()[0] for one in sockets], port)
 
 
 class PortTaken(CannotStart):

@@ -146,7 +146,7 @@ class Server(Service):
         scheme = "ws" if self._config.plaintext else "wss"
         for host in self._config.host or ("all addresses",):
             _log.info("Listening on {host} port {port}", host=host, port=self._bound.port)
-        for name in self._config.names:
+        for name in filter(self._bound.is_reached_by, self._config.names):
             where = f"[{name}]" if ":" in name else name
             _log.info(
                 "Clients connect to {scheme}://{where}:{port}/ws", scheme=scheme, where=where, port=self._bound.port

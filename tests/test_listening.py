@@ -5,7 +5,7 @@ import socket
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pocketagent.listening import allow_descriptors, bind
+from pocketagent.listening import Bound, allow_descriptors, bind
 from pocketagent.sources import CannotStart
 
 
@@ -35,6 +35,27 @@ class BindTests(SynchronousTestCase):
         bound = bind([], 0)
         self.addCleanup(bound.close)
         socket.create_connection(("127.0.0.1", bound.port), 5).close()
+
+    def test_reached(self) -> None:
+        """Of loopback only what is listened on leads here; of other addresses those of a family that is listened on,
+        and every name, since routers and proxies lead on."""
+        elsewhere = ["box", "192.0.2.7", "2001:db8::7"]
+        for hosts, reached in (
+            (["127.0.0.1"], ["localhost", "127.0.0.1", "box", "192.0.2.7"]),
+            (["::1"], ["localhost", "::1", "box", "2001:db8::7"]),
+            (["0.0.0.0"], ["localhost", "127.0.0.1", "box", "192.0.2.7"]),
+            (["::"], ["localhost", "127.0.0.1", "::1", *elsewhere]),
+            (["192.0.2.7"], ["box", "192.0.2.7"]),
+        ):
+            bound = Bound([], hosts, 8443)
+            named = [name for name in ("localhost", "127.0.0.1", "::1", *elsewhere) if bound.is_reached_by(name)]
+            self.assertEqual(named, reached, hosts)
+
+    def test_hosts(self) -> None:
+        """What is bound says its addresses."""
+        bound = bind(["127.0.0.1", "127.0.0.2"], 0)
+        self.addCleanup(bound.close)
+        self.assertEqual(bound.hosts, ["127.0.0.1", "127.0.0.2"])
 
 
 class DescriptorTests(SynchronousTestCase):
