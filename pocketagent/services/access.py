@@ -42,7 +42,7 @@ class Witness(Shape):
 @define(eq=False)
 class Access:
     """Knows the devices, and closes the connections of those that are revoked or over. `changed` hears of devices that
-    have come or gone, by whatever way: all as they were before, and as they are."""
+    have come, gone, changed or ended, by whatever way: all as they were before, and as they are."""
 
     _store: IDevices
     _subscriptions: Subscriptions
@@ -135,7 +135,7 @@ class Access:
             if await self._store.version() != self._version:
                 before = self._devices
                 await self._read()
-                if before.keys() != self._devices.keys():
+                if before != self._devices:
                     self._changed(before, self._devices)
             self._fault = ""
         except (ValueError, StorageUnavailable) as problem:
@@ -171,9 +171,10 @@ class Access:
 
     async def _end(self, device: Device) -> None:
         """An end that was seen stays one, also when the clock is set back (AU-06)."""
-        ended = device.ended()
-        self._devices = {**self._devices, device.id: ended}
+        ended, before = device.ended(), self._devices
+        self._devices = {**before, device.id: ended}
         self._witness.expired(ended)
+        self._changed(before, self._devices)
         try:
             await self._store.change(ended)
         except StorageUnavailable:

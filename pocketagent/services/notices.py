@@ -48,12 +48,13 @@ class Notices:
             self._push(notice, audience)
 
     def devices_changed(self, before: Mapping[str, Device], after: Mapping[str, Device]) -> None:
-        """Devices have come or gone, by whatever way."""
+        """Devices have come, gone or ended, by whatever way."""
         for new in after.keys() - before.keys():
             self._webhooks.tell(Event.DEVICE_PAIRED, _device(after[new]))
         for gone in before.keys() - after.keys():
             self._webhooks.tell(Event.DEVICE_REVOKED, _device(before[gone]))
         self._pushing.forget(before.keys() - after.keys(), "revoked")
+        self._pushing.forget([each.id for each in after.values() if each.expired], "expired")
 
     def project_created(self, project: Project) -> None:
         self._webhooks.tell(Event.PROJECT_CREATED, {"project_id": project.id, "project_name": project.name})

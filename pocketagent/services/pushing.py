@@ -81,8 +81,8 @@ class Pushing:
                 self.deliveries.put(_Letter(subscription, notice))
 
     def forget(self, devices: Iterable[str], reason: str) -> None:
-        """The subscriptions of these go. `reason`, for the audit log: the devices were `revoked`, or their push
-        services say that nobody listens there any more (`gone`)."""
+        """The subscriptions of these go. `reason`, for the audit log: the devices were `revoked`, their time
+        is over (`expired`), or their push services say that nobody listens there any more (`gone`)."""
         for each in devices:
             if each in self._subscriptions:
                 Deferred.fromCoroutine(self._change(each, None)).addErrback(_not_kept)

@@ -3,6 +3,8 @@
 import json
 from collections.abc import Sequence
 
+from attrs import evolve
+
 from pocketagent.domain.access import Device
 from pocketagent.domain.agent import PermissionAsked, Spoken
 from pocketagent.domain.commands import DeleteProject, Interrupt
@@ -134,12 +136,28 @@ class PushTests(NoticesCase):
         self.assertEqual(self.pushed(), [(self.phone.id, Occasion.FAILED)])
 
     def test_revoked(self) -> None:
-        """A device that was revoked, or whose time is over, is pushed to no more, and its subscription is gone."""
+        """A device that was revoked is pushed to no more, and its subscription is gone."""
         self.successResultOf(done(self.shop.devices.remove(self.phone.id)))
         self.shop.clock.advance(1)
         self.ask_person()
         self.assertEqual(self.pushed(), [])
         self.assertEqual(self.successResultOf(done(self.shop.push_subscriptions.all())), ())
+
+    def test_over(self) -> None:
+        """So it is with one whose time is over, and only with that one; its owner's webhooks hear of no revocation."""
+        tablet = device(name="tablet")
+        self.successResultOf(done(self.shop.devices.save(tablet)))
+        mortal = evolve(self.phone, expires_at=self.shop.clock.seconds() + 60)
+        self.successResultOf(done(self.shop.devices.save(mortal)))
+        self.shop.clock.advance(1)
+        self.register(tablet)
+        self.assertEqual(len(self.successResultOf(done(self.shop.push_subscriptions.all()))), 2)
+        self.shop.clock.advance(60)
+        self.ask_person()
+        self.assertEqual(self.pushed(), [(tablet.id, Occasion.PERMISSION)])
+        left = self.successResultOf(done(self.shop.push_subscriptions.all()))
+        self.assertEqual([each.device_id for each in left], [tablet.id])
+        self.assertNotIn("device_revoked", self.names())
 
     def test_lines_cost_nothing(self) -> None:
         """The agent's own lines are told to nobody here."""
