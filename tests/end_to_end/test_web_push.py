@@ -2,7 +2,9 @@
 
 import json
 
+from tests.end_to_end.client import wait_until
 from tests.end_to_end.browser import BrowserTestCase
+from tests.receiver import Browser as Subscriber
 
 SHOWN = """async (title) => {
     const registration = await navigator.serviceWorker.ready;
@@ -12,6 +14,19 @@ SHOWN = """async (title) => {
         await new Promise(resolve => setTimeout(resolve, 50));
     }
     return [];
+}"""
+
+REGISTER = """async (body) => {
+    const headers = {"content-type": "application/json"};
+    return (await fetch("/api/v1/push/subscription", {method: "PUT", headers, body: JSON.stringify(body)})).status;
+}"""
+CHANGE = """async (subscription) => {
+    PushManager.prototype.subscribe = async () => ({toJSON: () => subscription});
+    const change = new ExtendableEvent("pushsubscriptionchange");
+    let done;
+    change.waitUntil = (promise) => { done = promise; };  // of an event of ours it takes none
+    self.dispatchEvent(change);
+    await done;
 }"""
 
 
@@ -46,3 +61,22 @@ class PushTests(BrowserTestCase):
             session.send("ServiceWorker.deliverPushMessage", message)
         (shown,) = page.evaluate(SHOWN, titles[-1])
         self.assertTrue(shown["silent"])
+
+    def test_a_subscription_that_the_browser_ended_is_made_anew(self) -> None:
+        """When the browser changes its subscription the worker registers the new one, also while no page is open, and the
+        rules stay. (Only the push service of the browser, Google's, is not there.)"""
+        house = self.house()
+        page = self.paired(house)
+        page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+        (worker,) = page.context.service_workers
+        rules = {"events": ["failed"], "seconds": 90, "quiet": True}
+        before = {"endpoint": "https://push.example/before", "keys": Subscriber().keys}
+        self.assertEqual(page.evaluate(REGISTER, {**before, "rules": rules}), 204)
+        page.close()
+        after = {"endpoint": "https://push.example/after", "keys": Subscriber().keys}
+        worker.evaluate(CHANGE, after)
+        kept = house.data_dir / "push.json"
+        wait_until(lambda: "/after" in kept.read_text(), "the new subscription is kept")
+        self.assertNotIn("/before", kept.read_text())
+        self.assertIn("failed", kept.read_text())
+        self.assertNotIn("finished", kept.read_text())
