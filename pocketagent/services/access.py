@@ -89,19 +89,19 @@ class Access:
         """The device whose token (or, of a browser, cookie) this is. `client` is what kind of client shows it, for
         those who look at the devices. Raises Refusal(UNAUTHORIZED); `details.reason` says why.
 
-        Whatever is wrong, one hash is made and one comparison.
+        An unknown id and a wrong secret take the same work: time does not tell which devices there are (AU-03).
         """
         if self._fault:
             raise _refused("The devices cannot be read: ask the owner of the server.", Credential.UNAVAILABLE)
         parts = _FORMS[kind].fullmatch(credential)
-        if parts and parts["id"] not in self._devices:
-            # Perhaps it was made a moment ago.
-            await self._look()
-        known = self._devices.get(parts["id"]) if parts else None
-        proven = (known or _NOBODY).proves(parts["secret"] if parts else credential[:128])
         if parts is None:
             raise _refused("This is not a token: `pocketagent token create` makes one.", Credential.MALFORMED)
-        if known is None or not proven or known.kind is not kind:
+        known = self._proven(parts["id"], parts["secret"])
+        if known is None:
+            # Perhaps it was made a moment ago.
+            await self._look()
+            known = self._proven(parts["id"], parts["secret"])
+        if known is None or known.kind is not kind:
             raise _refused("This token is unknown, or was revoked.", Credential.UNKNOWN)
         if known.is_over(self._now()):
             if not known.expired:
@@ -111,6 +111,12 @@ class Access:
             )
         self._seen(known, client)
         return known
+
+    def _proven(self, device_id: str, secret: str) -> Device | None:
+        """The device of that id, if this is its secret: one hash and one comparison, whatever is wrong."""
+        known = self._devices.get(device_id)
+        is_proven = (known or _NOBODY).proves(secret)
+        return known if is_proven else None
 
     async def _look(self) -> None:
         """See what another process has changed, and whose time is over.
