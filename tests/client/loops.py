@@ -1,4 +1,4 @@
-"""Event loops for tests: one whose time passes as soon as nothing else is to be done, and what none of them may hide.
+"""Event loops for tests: their time passes as soon as nothing else is to be done; and what none of them may hide.
 
 class SomeTests(LoopTestCase):
     def test_it(self) -> None:
@@ -23,13 +23,20 @@ class NothingLeft(AssertionError):
     """Everybody waits, and nothing will ever come."""
 
 
-class _Impatient(selectors.SelectSelector):
-    """Never waits: moves a clock of its own instead."""
+MOMENT = 0.05
+"""Seconds within which what was sent on this machine has come."""
 
-    now = 0.0
+
+class _Impatient(selectors.SelectSelector):
+    """Never waits, or no longer than a moment: moves a clock of its own instead."""
+
+    def __init__(self, moment: float = 0.0) -> None:
+        super().__init__()
+        self.now = 0.0
+        self._moment = moment
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0)
+        ready = super().select(self._moment if timeout is None else min(timeout, self._moment))
         if not ready:
             if timeout is None:
                 raise NothingLeft
@@ -40,12 +47,19 @@ class _Impatient(selectors.SelectSelector):
 class TimelessLoop(asyncio.SelectorEventLoop):
     """Without sockets and threads: so, when nothing is ready, the next thing is what was to be done later."""
 
-    def __init__(self) -> None:
-        self._impatient = _Impatient()
+    def __init__(self, moment: float = 0.0) -> None:
+        self._impatient = _Impatient(moment)
         super().__init__(self._impatient)
 
     def time(self) -> float:
         return self._impatient.now
+
+
+class HastyLoop(TimelessLoop):
+    """With sockets of this machine: what was sent has a moment to come."""
+
+    def __init__(self) -> None:
+        super().__init__(MOMENT)
 
 
 class LoopTestCase(SynchronousTestCase):
