@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from attrs import frozen
 
 from pocketagent.domain.text import escaped
+from pocketagent.wire.results import Ending, ending_of, errors_of
 from pocketagent.wire.server import Message, Question
 
 AGENT, SERVER = "agent", "server"
@@ -14,9 +15,6 @@ AGENT, SERVER = "agent", "server"
 
 MAX_BRIEF = 120
 """Characters of a tool's input, or of what it returned, in a line about it."""
-
-_DIAGNOSIS = "[ede_diagnostic]"
-"""How an error begins that the CLI tells its own developers."""
 
 _SUBJECTS = ("command", "file_path", "notebook_path", "path", "pattern", "url", "query", "skill", "description")
 """Which field of a tool's input says what it is about; the first that is there."""
@@ -119,14 +117,9 @@ def whole(question: Question) -> str:
 
 def outcome_of(result: Mapping[str, object]) -> str:
     """How a turn ended, how long it took and what it cost, as its `result` says."""
-    parts = []
-    if result.get("is_error"):
-        errors = result.get("errors")
-        known = [one for one in errors if isinstance(one, str)] if isinstance(errors, list) else []
-        said = "; ".join(one for one in known if not one.startswith(_DIAGNOSIS))
-        is_aborted = str(result.get("terminal_reason")).startswith("aborted")
-        why = "interrupted" if is_aborted else str(result.get("result") or result.get("subtype"))
-        parts.append(_short(said or why))
+    ending = ending_of(result)
+    said = "; ".join(errors_of(result)) if ending is Ending.FAILED else ""
+    parts = [] if ending is Ending.DONE else [_short(said) or ending]
     if isinstance(took := result.get("duration_ms"), int | float):
         parts.append(f"{took / 1000:.1f} s")
     if isinstance(cost := result.get("total_cost_usd"), int | float):

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import define, field, frozen
 
-from pocketagent.cli.entries import blocks, brief, outcome_of
+from pocketagent.cli.entries import blocks, brief
 from pocketagent.domain.events import PermissionResolved, ProjectState
 from pocketagent.domain.refusals import Code
 from pocketagent.domain.replies import ProjectJoined, Replay
+from pocketagent.wire.results import AT_BOUND, Ending, ending_of
 from pocketagent.wire.server import Message, Question, value
 
 DONE, FAILED, UNKNOWN, STOPPED, TIMED_OUT = 0, 1, 3, 5, 124
@@ -20,9 +21,6 @@ DONE, FAILED, UNKNOWN, STOPPED, TIMED_OUT = 0, 1, 3, 5, 124
 
 MAX_UNFINISHED = 16
 """Texts that were told in pieces and of which the whole may still come."""
-
-_BOUNDS = "error_max_"
-"""How the subtypes begin of results that ended at a bound of turns or of money."""
 
 
 @frozen
@@ -62,7 +60,7 @@ class Execution:
     _half: str = field(default="", init=False)
     """Half of a character, which the next piece completes."""
     _has_spoken: bool = field(default=False, init=False)
-    _result: Mapping[str, object] | None = field(default=None, init=False)
+    _result: Mapping[str, object] = field(factory=dict, init=False)
     _failure: Ended | None = field(default=None, init=False)
     _was_killed: bool = field(default=False, init=False)
     _journal_id: str = field(default="", init=False)
@@ -207,17 +205,16 @@ class Execution:
             return Ended(STOPPED, "The turn was killed.")
         if self._failure is not None:
             return self._failure
-        if self._result is None:
-            return Ended(STOPPED, "The turn was interrupted.")
-        if not self._result.get("is_error"):
+        ending = ending_of(self._result)
+        if ending is Ending.DONE:
             return Ended(DONE)
-        if str(self._result.get("subtype")).startswith(_BOUNDS):
-            return Ended(FAILED, f"The agent stopped at its bound: {outcome_of(self._result)}.")
+        if ending in AT_BOUND:
+            return Ended(FAILED, f"The agent {ending}.")
         return Ended(STOPPED, "The turn was interrupted.")
 
     def _end(self, how: Ended) -> Iterator[Heard]:
         yield from self._end_of_text()
-        said = self._result.get("result") if self._result is not None else None
+        said = self._result.get("result")
         if how.code == DONE and not self._has_spoken and isinstance(said, str) and said:
             yield from self._whole(said)  # as of a command of the CLI, for which no model speaks
         self.is_running = False

@@ -40,6 +40,7 @@ from pocketagent.terminal.shown import (
 )
 from pocketagent.terminal.writing import Writing
 from pocketagent.wire import foreign, server
+from pocketagent.wire.results import Ending, ending_of
 from pocketagent.wire.server import Message, Question
 
 MAX_CALLS = 256
@@ -202,7 +203,7 @@ class Conversation:
 
     def _ended(self, state: State, now: float) -> Iterator[Shown]:
         yield from self._unfinished(now)
-        outcome = "killed" if self._killed else _outcome(self._result)
+        outcome = "killed" if self._killed else _outcome(ending_of(self._result))
         ended = Ended(max(0.0, now - self._began), self._spent, outcome)
         self._rest()
         if state is not State.ERROR:
@@ -394,18 +395,15 @@ class Conversation:
         self._pause()
 
 
-def _outcome(result: Json) -> str:
-    """What a person should know of how a turn ended, beside what the agent said. Without a result nothing was done."""
-    if not result:
-        return "interrupted"
-    match result.get("subtype"):
-        case "error_max_turns":
-            return "stopped at the limit of turns"
-        case "error_max_budget_usd":
-            return "stopped at the limit of cost"
+def _outcome(ending: Ending) -> str:
+    """What a person should know of how a turn ended that did not fail, beside what the agent said."""
+    match ending:
+        case Ending.DONE:
+            return ""
+        case Ending.FAILED:
+            return Ending.INTERRUPTED
         case _:
-            reason = _text(result.get("terminal_reason"))
-            return "interrupted" if reason.startswith("aborted") else ""
+            return ending
 
 
 def _blocks(data: Json) -> Sequence[Json]:

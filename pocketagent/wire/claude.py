@@ -36,6 +36,7 @@ from pocketagent.domain.message import Partial
 from pocketagent.domain.usage import Spending
 from pocketagent.wire import foreign
 from pocketagent.wire.lines import MAX_LINE
+from pocketagent.wire.results import AT_BOUND, ending_of, errors_of
 from pocketagent.wire.words import last_words
 
 MAX_QUEUED = 2**31
@@ -43,7 +44,6 @@ MAX_COST = 1e9
 """Dollars, and tokens of a turn: more was never used, and sums of it stay numbers."""
 MAX_TOKENS = 10**12
 
-_BOUNDS = frozenset({"error_max_turns", "error_max_budget_usd"})
 _JUST_BYTES = {bytes}
 
 
@@ -234,17 +234,14 @@ def _hear_result(line: bytes, heard: Heard) -> None:
     said = foreign.load(line)
     session_id, queued, cost = said.get("session_id"), said.get("queued_turn_count"), said.get("total_cost_usd")
     is_error = said.get("is_error") is True
-    errors = foreign.texts(said.get("errors"))
-    if is_error and not errors:
-        errors = foreign.texts([said.get("result")])
     result = TurnResult(
         line,
         session_id=session_id if foreign.is_uuid(session_id) else None,
         is_error=is_error,
-        ended_at_bound=foreign.text(said.get("subtype")) in _BOUNDS,
+        ended_at_bound=ending_of(said) in AT_BOUND,
         queued_turns=queued if type(queued) is int and 0 < queued < MAX_QUEUED else 0,
         cost_usd=_at_most(MAX_COST, foreign.finite(cost)),
-        errors=errors,
+        errors=errors_of(said) if is_error else (),
         tokens=_tokens(foreign.mapping(said.get("usage"))),
     )
     heard.utterances.append(result)

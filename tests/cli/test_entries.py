@@ -83,10 +83,12 @@ class BriefTests(SynchronousTestCase):
         """The end of a turn has its time and its price, or what went wrong."""
         self.assertEqual(outcome_of({"duration_ms": 1500, "total_cost_usd": 0.25}), "1.5 s, $0.2500 so far")
         self.assertEqual(outcome_of({"is_error": True, "errors": ["a", "b"]}), "a; b")
-        self.assertEqual(outcome_of({"is_error": True, "subtype": "error_max_turns"}), "error_max_turns")
-        self.assertEqual(outcome_of({}), "done")
-        interrupted = {"is_error": True, "subtype": "error_during_execution", "terminal_reason": "aborted_streaming"}
-        self.assertEqual(outcome_of({**interrupted, "errors": ["[ede_diagnostic] result_type=user"]}), "interrupted")
+        self.assertEqual(outcome_of({"is_error": True}), "failed")
+        self.assertEqual(
+            outcome_of({"is_error": True, "subtype": "error_max_turns", "duration_ms": 1500}),
+            "stopped at the limit of turns, 1.5 s",
+        )
+        self.assertEqual(outcome_of({"subtype": "success", "is_error": False}), "done")
 
     def test_whole(self) -> None:
         """Who is asked sees all of what is asked."""

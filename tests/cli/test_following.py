@@ -173,8 +173,7 @@ class EndTests(SynchronousTestCase):
     def test_bound(self) -> None:
         """A bound that was reached is no success."""
         found = end(result(is_error=True, subtype="error_max_budget_usd", result=None))
-        self.assertEqual(found.code, FAILED)
-        self.assertIn("error_max_budget_usd", found.sentence)
+        self.assertEqual(found, Ended(FAILED, "The agent stopped at the limit of cost."))
 
     def test_stopped(self) -> None:
         """Interrupted, killed and dropped are told apart."""

@@ -279,6 +279,18 @@ class HappenedTests(WorkingCase):
         self.assertEqual(self.one.conversation.state, State.IDLE)
         self.assertEqual(cast(Ended, self.one.shown[-1]).outcome, "interrupted")
 
+    def test_complaint(self) -> None:
+        """What an agent complains of while it is interrupted is no failure: it was interrupted."""
+        interrupting = self.asking(Interrupt(project_id=self.project_id))
+        self.says(line(type="result", is_error=True, result="API Error"), AT_REST)
+        self.successResultOf(interrupting)
+        self.assertEqual(cast(Ended, self.one.shown[-1]).outcome, "interrupted")
+
+    def test_bound_of_turns(self) -> None:
+        """A turn that ended at its bound is told with which one."""
+        self.says(result(subtype="error_max_turns"), AT_REST)
+        self.assertEqual(cast(Ended, self.one.shown[-1]).outcome, "stopped at the limit of turns")
+
     def test_failed(self) -> None:
         """A failure is told with the agent's own last words, behind the tools that it did not finish."""
         self.says(use(1))
