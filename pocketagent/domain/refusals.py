@@ -53,3 +53,8 @@ class Refusal(Exception):
 def invalid(field: str, message: str) -> Refusal:
     """An `INVALID_MESSAGE` that names the field at fault."""
     return Refusal(Code.INVALID_MESSAGE, message, field=field)
+
+
+def no_storage() -> Refusal:
+    """A `STORAGE_UNAVAILABLE` for what is not done because it could not be kept."""
+    return Refusal(Code.STORAGE_UNAVAILABLE, "The server cannot write to its disk: make room there, then try again.")

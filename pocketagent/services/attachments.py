@@ -25,11 +25,11 @@ from pocketagent.domain.attachment import (
     unknown,
 )
 from pocketagent.domain.message import timestamp
-from pocketagent.domain.refusals import Code, Refusal, invalid
+from pocketagent.domain.refusals import Code, Refusal, invalid, no_storage
 from pocketagent.ports import IAttachments, IConnection, IThreads, StorageUnavailable
 from pocketagent.services.audit import Audit, asked
 from pocketagent.services.conversation import Conversation
-from pocketagent.services.projects import Projects, no_storage
+from pocketagent.services.projects import Projects
 
 DAY = 86400
 

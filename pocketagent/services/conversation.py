@@ -19,7 +19,7 @@ from pocketagent.domain.events import ClientMessage, ExecutionError, ProjectStat
 from pocketagent.domain.execution import Machine
 from pocketagent.domain.message import Draft, Entry, Partial, timestamp
 from pocketagent.domain.project import Project, Trust
-from pocketagent.domain.refusals import Code, Refusal
+from pocketagent.domain.refusals import Code, Refusal, no_storage
 from pocketagent.domain.tracing import working
 from pocketagent.domain.turn import Begin, Break, Core, Destroy, Execution, Item, PassOn, Retire, Wish
 from pocketagent.ports import IJournal, StorageUnavailable
@@ -115,7 +115,7 @@ class Conversation:
             except StorageUnavailable:
                 self._step_back(before)
                 undo()
-                raise _no_storage() from None
+                raise no_storage() from None
             return result
         finally:
             self._lock.release()
@@ -204,7 +204,7 @@ class Conversation:
         if self.is_gone:
             raise Refusal(Code.PROJECT_NOT_FOUND, "This project was deleted.", project_id=self.project.id)
         if self._owed:
-            raise _no_storage()
+            raise no_storage()
 
     def _step_back(self, core: Core) -> None:
         self.machine.core = core
@@ -413,10 +413,3 @@ class Conversation:
 
 def _seconds_until(moment: str, now: float) -> float:
     return datetime.fromisoformat(moment).timestamp() - now
-
-
-def _no_storage() -> Refusal:
-    return Refusal(
-        Code.STORAGE_UNAVAILABLE,
-        "The server cannot write its journal: make room on its disk. It goes on by itself once that works again.",
-    )

@@ -8,10 +8,9 @@ from attrs import define, evolve
 from pocketagent.domain.access import LAST_MOMENT, MAX_NAME, Device, Kind, Scope, device_name, is_last_admin
 from pocketagent.domain.devices import Change, Known
 from pocketagent.domain.message import timestamp
-from pocketagent.domain.refusals import Code, Refusal, invalid
+from pocketagent.domain.refusals import Code, Refusal, invalid, no_storage
 from pocketagent.ports import IConnection, IDevices, StorageUnavailable
 from pocketagent.services.audit import Audit, asked
-from pocketagent.services.projects import no_storage
 from pocketagent.services.sightings import Sightings
 
 

@@ -8,14 +8,14 @@ from attrs import define
 
 from pocketagent.domain import commands
 from pocketagent.domain.commands import Command
-from pocketagent.domain.refusals import Code, Refusal
+from pocketagent.domain.refusals import Code, Refusal, no_storage
 from pocketagent.domain.replies import Reply
 from pocketagent.ports import IConnection, StorageUnavailable
 from pocketagent.services.audit import Audit
 from pocketagent.services.executions import Executions
 from pocketagent.services.health import Health
 from pocketagent.services.history import History
-from pocketagent.services.projects import Projects, no_storage
+from pocketagent.services.projects import Projects
 from pocketagent.services.watching import Watching
 
 

@@ -12,10 +12,9 @@ from pocketagent.domain.access import MAX_DEVICES, TOKEN_BYTES, Device, Kind, co
 from pocketagent.domain.deeds import Deed, Origin
 from pocketagent.domain.message import timestamp
 from pocketagent.domain.pairing import Pairing, fitting, name_of, said_name
-from pocketagent.domain.refusals import Code, Refusal, invalid
+from pocketagent.domain.refusals import Code, Refusal, invalid, no_storage
 from pocketagent.ports import IDevices, IPairings, StorageUnavailable
 from pocketagent.services.audit import Audit
-from pocketagent.services.projects import no_storage
 
 ANSWER_AFTER = 1.0
 """Seconds after which a wrong code is answered, whatever was done meanwhile: how long it took says nothing (AU-13)."""

@@ -15,7 +15,7 @@ from pocketagent.domain.events import Failure, ProjectState, State
 from pocketagent.domain.execution import Machine
 from pocketagent.domain.message import timestamp
 from pocketagent.domain.project import MAX_NAME, Place, Project, Standing, Trust, check_nesting, project_name
-from pocketagent.domain.refusals import Code, Refusal, invalid
+from pocketagent.domain.refusals import Code, Refusal, invalid, no_storage
 from pocketagent.domain.replies import ProjectDeleted, ProjectListed
 from pocketagent.domain.turn import Core
 from pocketagent.ports import IConnection, IDirectories, IJournal, IJournals, IProjects, StorageUnavailable
@@ -344,10 +344,6 @@ def _not_found(project_id: str) -> Refusal:
     return Refusal(
         Code.PROJECT_NOT_FOUND, "There is no such project: `project_list` shows them.", project_id=project_id[:64]
     )
-
-
-def no_storage() -> Refusal:
-    return Refusal(Code.STORAGE_UNAVAILABLE, "The server cannot write to its disk: make room there, then try again.")
 
 
 def _changed(trust: Trust, where: str) -> Refusal:

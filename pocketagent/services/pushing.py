@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from pocketagent.domain.access import Device
 from pocketagent.domain.deeds import Deed, Origin
 from pocketagent.domain.notices import Notice, PushSubscription
-from pocketagent.domain.refusals import Code, Refusal
+from pocketagent.domain.refusals import no_storage
 from pocketagent.ports import IConnection, IPush, IPushSubscriptions, StorageUnavailable, Tried, Verdict
 from pocketagent.services.audit import Audit, asked
 from pocketagent.services.deliveries import Deliveries
@@ -120,7 +120,7 @@ class Pushing:
             await self._store.save(tuple(changed.values()))
             self._subscriptions = changed
         except StorageUnavailable:
-            raise Refusal(Code.STORAGE_UNAVAILABLE, "The server cannot write: make room on its disk.") from None
+            raise no_storage() from None
         finally:
             self._writing.release()
 
