@@ -6,12 +6,11 @@ with one write; then told to the audience; then the machine's wishes are done.
 """
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from datetime import datetime
 from typing import Protocol, TypeVar
 
 from attrs import define, evolve, field
 from twisted.internet.defer import Deferred, DeferredLock
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from pocketagent.domain.agent import Ending, Spoken, Utterance
@@ -26,6 +25,7 @@ from pocketagent.ports import IJournal, StorageUnavailable
 from pocketagent.services.notices import Herald
 from pocketagent.services.stopwatch import Stopwatch
 from pocketagent.services.subscriptions import Audience, Batch
+from pocketagent.services.time_limits import Alarm, TimeLimits
 from pocketagent.wire import client, events
 
 STORAGE_RETRY = 1.0
@@ -71,13 +71,14 @@ class Conversation:
     _owed: list[Item] = field(factory=list)
     # What the machine knew when it was last kept; `machine.core` may be ahead while an append is under way.
     _kept: Core = field(init=False)
-    _minded: Core | None = None
-    _time_left: float = 0.0
-    _working_since: float | None = None
-    _calls: dict[str, IDelayedCall] = field(factory=dict)
+    _limits: TimeLimits = field(init=False)
+    _retry: Alarm = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._kept = self.machine.core
+        timed_out, expired = self._when_due(self._time_out, "timeout"), self._when_due(self._expire, "expiry")
+        self._limits = TimeLimits(self._clock, self._now, self._timeout, timed_out, expired)
+        self._retry = Alarm(self._clock, self._when_due(self._pay, "storage"))
 
     @property
     def state(self) -> State:
@@ -218,8 +219,8 @@ class Conversation:
             await self._perform(items)
         else:
             self._kept = self.machine.core
-        if self._minded is not self.machine.core:
-            self._mind_time()
+        if self._limits.minded is not self.machine.core:
+            self._limits.mind(self.machine)
 
     async def _perform(self, items: Sequence[Item]) -> None:
         if {Spoken}.issuperset(map(type, items)):
@@ -317,7 +318,7 @@ class Conversation:
         if self._owed:
             self._send_all(client.reply(self.project_state(), now, self.project.id, None))
             self._changed(self)
-        self._mind_time()
+        self._limits.mind(self.machine)
 
     def _send_all(self, message: bytes) -> None:
         for connection in self.audience.connections():
@@ -331,8 +332,8 @@ class Conversation:
                 self._do(item)
             elif not isinstance(item, (Spoken, Partial)):
                 self._owed.append(item)
-        if self._owed and "storage" not in self._calls:
-            self._later("storage", STORAGE_RETRY, self._pay)
+        if self._owed and not self._retry.is_set:
+            self._retry.set(STORAGE_RETRY)
 
     async def _pay(self) -> None:
         await self._lock.acquire()
@@ -344,36 +345,11 @@ class Conversation:
                 await self._perform(owed)
             except StorageUnavailable:
                 self._owed = owed
-                self._later("storage", STORAGE_RETRY, self._pay)
+                self._retry.set(STORAGE_RETRY)
         finally:
             self._lock.release()
 
     # -- time -----------------------------------------------------------------------------------------------
-
-    def _mind_time(self) -> None:
-        """Set the clocks by what the machine knows now: the time of the execution, and the open questions'."""
-        core, known = self.machine.core, self._minded
-        self._minded = core
-        if known is None or core.execution is not known.execution:
-            self._stop_working()
-            if core.execution is not None:
-                self._time_left = self._timeout(core.execution.options.timeout)
-        if not self.machine.works:
-            self._stop_working()
-        elif self._working_since is None:
-            self._working_since = self._clock.seconds()
-            self._later("timeout", self._time_left, self._time_out)
-        if known is None or core.permissions is not known.permissions:
-            self._cancel("expiry")
-            if core.permissions:
-                first = min(request.expires_at for request in core.permissions)
-                self._later("expiry", _seconds_until(first, self._now()), self._expire)
-
-    def _stop_working(self) -> None:
-        if self._working_since is not None:
-            self._time_left -= self._clock.seconds() - self._working_since
-            self._working_since = None
-        self._cancel("timeout")
 
     async def _time_out(self) -> None:
         await self._take(Machine.timed_out)
@@ -381,35 +357,26 @@ class Conversation:
     async def _expire(self) -> None:
         await self._take(lambda machine: machine.expire(timestamp(self._now())))
 
-    def _later(self, name: str, seconds: float, work: Work) -> None:
-        self._cancel(name)
-        self._calls[name] = self._clock.callLater(max(0.0, seconds), self._at, name, work)
+    def _when_due(self, work: Work, what: str) -> Callable[[], None]:
+        """What a clock of the project calls for this to be done."""
 
-    def _at(self, name: str, work: Work) -> None:
-        self._calls.pop(name, None)
-        running = self.machine.core.execution
-        with working(project_id=self.project.id, execution_id=running.id if running else None):
-            done = Deferred.fromCoroutine(work())
-        done.addErrback(lambda failure: _log.failure("while minding the time of {name}", failure, name=name))
+        def do() -> None:
+            running = self.machine.core.execution
+            with working(project_id=self.project.id, execution_id=running.id if running else None):
+                done = Deferred.fromCoroutine(work())
+            done.addErrback(lambda failure: _log.failure("while minding the time of {name}", failure, name=what))
 
-    def _cancel(self, name: str) -> None:
-        call = self._calls.pop(name, None)
-        if call is not None and call.active():
-            call.cancel()
+        return do
 
     # -- the end --------------------------------------------------------------------------------------------
 
     def forget(self) -> None:
         """Nothing more happens here: the project was deleted, or the server stops."""
         self.is_gone = True
-        for name in tuple(self._calls):
-            self._cancel(name)
+        self._limits.stop()
+        self._retry.stop()
 
     def revive(self, journal: IJournal) -> None:
         """It could not be deleted: it goes on, with its journal opened anew."""
         self.journal = self.audience.journal = journal
         self.is_gone = False
-
-
-def _seconds_until(moment: str, now: float) -> float:
-    return datetime.fromisoformat(moment).timestamp() - now
