@@ -1,6 +1,6 @@
 """Every port as an interface. The docstrings are the contract; `tests/contracts.py` holds every adapter to it."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from enum import Enum, auto
 from typing import TypeVar
 
@@ -22,6 +22,15 @@ from pocketagent.domain.sighting import Sighting
 
 class StorageUnavailable(Exception):
     """What had to be kept could not be: the disk is full, or the database away. Nothing of it was kept."""
+
+
+class BrokenDevices(ValueError):
+    """Some devices cannot be used as they are kept. `broken` are their ids, `devices` all others."""
+
+    def __init__(self, problem: str, broken: Collection[str], devices: Sequence[Device]) -> None:
+        super().__init__(problem)
+        self.broken = broken
+        self.devices = devices
 
 
 T = TypeVar("T")
@@ -131,7 +140,8 @@ class IDevices(Interface):
 
     async def all() -> Sequence[Device]:
         """Every device, as it is kept now: another process may have changed them. Broken data raises ValueError
-        (the server refuses to start or to let anybody new in), never "no devices"."""
+        (the server refuses to start or to let anybody new in), never "no devices"; where that are single devices, it is
+        BrokenDevices, since the others can still be revoked."""
 
     async def save(device: Device) -> None:
         """Keep it whole or leave what was kept before. Raises StorageUnavailable."""

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from attrs import evolve
 
@@ -19,7 +19,7 @@ from pocketagent.domain.message import timestamp
 from pocketagent.domain.sighting import Sighting
 from pocketagent.outbound.files import DeviceFiles
 from pocketagent.outbound.sightings import SightingsFile
-from pocketagent.ports import StorageUnavailable
+from pocketagent.ports import BrokenDevices, StorageUnavailable
 
 HEAD = ("ID", "NAME", "SCOPE", "CREATED", "EXPIRES", "LAST SEEN", "AS")
 
@@ -27,7 +27,8 @@ HEAD = ("ID", "NAME", "SCOPE", "CREATED", "EXPIRES", "LAST SEEN", "AS")
 @told()
 def show(chosen: argparse.Namespace, console: Console) -> None:
     directory = existing(chosen, console)
-    devices = sorted(kept(_files(directory)), key=lambda device: (device.created_at, device.id))
+    usable, _broken = _found(_files(directory), console)
+    devices = sorted(usable, key=lambda device: (device.created_at, device.id))
     seen = SightingsFile(f"{directory}/seen.json").all()
     now = console.now()
     if chosen.json:
@@ -66,7 +67,8 @@ def _day(seconds: float | None) -> str:
 def rename(chosen: argparse.Namespace, console: Console) -> None:
     directory = existing(chosen, console)
     files = _files(directory)
-    device = _one(chosen.device, kept(files))
+    usable, _broken = _found(files, console)
+    device = _one(chosen.device, usable)
     details = {"name": chosen.name}
     with recorded(directory, console, "device_update", device_id=device.id, details=details):
         _change(files, device, evolve(device, name=chosen.name))
@@ -77,7 +79,8 @@ def rename(chosen: argparse.Namespace, console: Console) -> None:
 def expire(chosen: argparse.Namespace, console: Console) -> None:
     directory, now = existing(chosen, console), console.now()
     files = _files(directory)
-    device = _one(chosen.device, kept(files))
+    usable, _broken = _found(files, console)
+    device = _one(chosen.device, usable)
     if device.is_over(now):
         raise Problem(f"the time of {device.name!r} is over, which stays so: make a new one.")
     end = None if chosen.expires is None else min(now + chosen.expires, float(LAST_MOMENT))
@@ -93,14 +96,15 @@ def expire(chosen: argparse.Namespace, console: Console) -> None:
 def revoke(chosen: argparse.Namespace, console: Console) -> None:
     directory = existing(chosen, console)
     files = _files(directory)
-    devices = kept(files)
-    device = _one(chosen.device, devices)
-    details = {"name": device.name}
-    with recorded(directory, console, "device_revoke", takes_away=True, device_id=device.id, details=details):
-        if not files.remove(device.id):
-            raise Problem(f"{device.name!r} was revoked meanwhile.")
-    console.tell(f"{device.name!r} ({device.id}) can no longer come in.")
-    if is_last_admin(device, devices, console.now()):
+    usable, broken = _found(files, console)
+    device = None if chosen.device in broken else _one(chosen.device, usable)
+    device_id, name = (chosen.device, "what is broken") if device is None else (device.id, repr(device.name))
+    details = {} if device is None else {"name": device.name}
+    with recorded(directory, console, "device_revoke", takes_away=True, device_id=device_id, details=details):
+        if not files.remove(device_id):
+            raise Problem(f"{name} was revoked meanwhile.")
+    console.tell(f"{name} ({device_id}) can no longer come in.")
+    if device is not None and is_last_admin(device, usable, console.now()):
         console.tell("No device is left that may do everything: `pocketagent token create` or `pair` makes another.")
 
 
@@ -109,6 +113,8 @@ def offered(prefix: str, parsed_args: argparse.Namespace, **_more: object) -> Se
     try:
         directory = where(parsed_args, Console(os.environ, sys.stdout, sys.stderr))
         devices = _files(directory).all()
+    except BrokenDevices as problem:
+        devices = problem.devices
     except (Problem, StorageUnavailable, OSError, ValueError):
         return ()
     names = Counter(device.name for device in devices)
@@ -121,6 +127,19 @@ def kept(files: DeviceFiles) -> Sequence[Device]:
     """All devices. Raises Problem where they cannot be read."""
     try:
         return files.all()
+    except ValueError as error:
+        raise Problem(str(error)) from None
+
+
+def _found(files: DeviceFiles, console: Console) -> tuple[Sequence[Device], Collection[str]]:
+    """The devices that can be used, and the ids of the others, of which the person is told. Raises Problem where none
+    can be read."""
+    try:
+        return files.all(), ()
+    except BrokenDevices as problem:
+        console.tell(str(problem))
+        console.tell("Nobody new is let in before it is mended, or revoked: pocketagent devices revoke ID")
+        return problem.devices, problem.broken
     except ValueError as error:
         raise Problem(str(error)) from None
 

@@ -6,23 +6,20 @@ the server through `FileProjects` and `FileDevices`, in threads.
 """
 
 import errno
-import fcntl
 import os
-import shutil
 import stat
-import time
 from collections.abc import Sequence
 from contextlib import closing, suppress
 
 from attrs import define, evolve
-from twisted.logger import Logger
 from zope.interface import implementer
 
 from pocketagent.domain.access import Device
 from pocketagent.domain.message import timestamp
 from pocketagent.domain.project import Project
 from pocketagent.outbound.disk import Disk, load, make_directory, save
-from pocketagent.ports import IDevices, IProjects, IThreads, StorageUnavailable
+from pocketagent.outbound.held_directory import HeldDirectory
+from pocketagent.ports import BrokenDevices, IDevices, IProjects, IThreads, StorageUnavailable
 from pocketagent.wire import stored, stored_project
 
 METADATA = "metadata.json"
@@ -31,12 +28,8 @@ TEMPORARY = ".tmp"
 MAX_SIZE = 256 * 1024
 """Bytes of one device's file, or project's with its year of use: more is never written, and never read."""
 
-PATIENCE, PAUSE = 2.0, 0.01
-"""Seconds: how long a device waits for another process that changes one, and between looks."""
 _REMOVED = ".removed-"
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
-
-_log = Logger()
 
 
 @define(eq=False)
@@ -78,7 +71,7 @@ class ProjectFiles:
             return
         removed = _REMOVED + project_id
         try:
-            with closing(_Directory(self._root)) as root:
+            with closing(HeldDirectory(self._root)) as root:
                 found = root.look(project_id)
                 if found is None:
                     return
@@ -99,7 +92,7 @@ class ProjectFiles:
         Only while nobody saves: at the start.
         """
         try:
-            with closing(_Directory(self._root)) as root:
+            with closing(HeldDirectory(self._root)) as root:
                 for name in self._disk.listdir(self._root):
                     unfinished = stored_project.is_project_id(name) and self._is_unfinished(f"{self._root}/{name}")
                     if unfinished or name.startswith(_REMOVED):
@@ -152,8 +145,18 @@ class DeviceFiles:
             raise ValueError(f"The directory of the devices cannot be read: {_reason(error)}.") from error
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & _OTHERS:
             raise ValueError("The directory of the devices must be this user's own, with mode 0700.")
-        names = (name for name in listed if not _is_passing(name))
-        return [device for name in names if (device := self._read(name)) is not None]
+        devices: list[Device | None] = []
+        problems: dict[str, str] = {}
+        for name in (name for name in listed if not _is_passing(name)):
+            try:
+                devices.append(self._read(name))
+            except ValueError as error:
+                problems[name.removesuffix(SUFFIX)] = str(error)
+        usable = [device for device in devices if device is not None]
+        if problems:
+            broken = list(filter(stored.is_device_id, problems))
+            raise BrokenDevices(" ".join(problems.values()), broken, usable)
+        return usable
 
     def save(self, device: Device) -> None:
         """As `IDevices.save`."""
@@ -167,7 +170,7 @@ class DeviceFiles:
     def change(self, device: Device) -> bool:
         """As `IDevices.change`: whoever removes one waits meanwhile, or is waited for."""
         try:
-            with closing(_Directory(self._root)) as root:
+            with closing(HeldDirectory(self._root)) as root:
                 root.lock()
                 if not stored.is_device_id(device.id) or root.look(device.id + SUFFIX) is None:
                     return False
@@ -181,7 +184,7 @@ class DeviceFiles:
         if not stored.is_device_id(device_id):
             return False
         try:
-            with closing(_Directory(self._root)) as root:
+            with closing(HeldDirectory(self._root)) as root:
                 root.lock()
                 if root.look(device_id + SUFFIX) is None:
                     return False
@@ -271,44 +274,6 @@ class FileDevices:
 
     async def version(self) -> object:
         return await self._threads.run(self._files.version)
-
-
-class _Directory:
-    """A directory by its descriptor, so that nothing between a look and a removal can be swapped."""
-
-    def __init__(self, path: str) -> None:
-        self.fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-
-    def lock(self) -> None:
-        """Have it for ourselves until it is closed. Raises OSError where another process keeps it too long."""
-        end = time.monotonic() + PATIENCE
-        while True:
-            try:
-                fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > end:
-                    raise
-                time.sleep(PAUSE)
-            else:
-                return
-
-    def look(self, name: str) -> os.stat_result | None:
-        try:
-            return os.stat(name, dir_fd=self.fd, follow_symlinks=False)
-        except FileNotFoundError:
-            return None
-
-    def clear(self, name: str) -> None:
-        """Remove a directory with all that is in it, as far as that goes: the rest is for the next start."""
-        if self.look(name) is None:
-            return
-        try:
-            shutil.rmtree(name, dir_fd=self.fd)  # follows no link, not even one put there meanwhile
-        except OSError as error:
-            _log.warn("what is left of a removed project stays: {reason}", reason=_reason(error))
-
-    def close(self) -> None:
-        os.close(self.fd)
 
 
 def _one_for_each_path(projects: Sequence[Project]) -> Sequence[Project]:

@@ -19,6 +19,7 @@ from pocketagent.domain.pairing import Pairing
 from pocketagent.domain.project import Place, Project, Trust, check_path, invalid_path, judged
 from pocketagent.domain.sighting import Sighting
 from pocketagent.ports import (
+    BrokenDevices,
     IAttachments,
     IAudit,
     IDevices,
@@ -101,17 +102,23 @@ class MemoryAttachments:
 
 @implementer(IDevices)
 class MemoryDevices:
-    """Devices, as long as the process lives. While `fails` nothing can be kept; while `broken` none can be told."""
+    """Devices, as long as the process lives. While `fails` nothing can be kept; while `broken` none can be told, and
+    those of `spoilt` ids cannot be used."""
 
     def __init__(self) -> None:
         self.fails = False
         self.broken = False
+        self.spoilt: set[str] = set()
         self._devices: dict[str, Device] = {}
         self._changes = 0
 
     async def all(self) -> Sequence[Device]:
         if self.broken:
             raise ValueError("The devices in memory are set to be broken.")
+        spoilt = sorted(self.spoilt & self._devices.keys())
+        if spoilt:
+            usable = [device for device in self._devices.values() if device.id not in spoilt]
+            raise BrokenDevices(f"Devices in memory are set to be broken: {', '.join(spoilt)}.", spoilt, usable)
         return tuple(self._devices.values())
 
     async def save(self, device: Device) -> None:
@@ -132,7 +139,7 @@ class MemoryDevices:
         return self._devices.pop(device_id, None) is not None
 
     async def version(self) -> object:
-        return self._changes, self.broken
+        return self._changes, self.broken, tuple(sorted(self.spoilt))
 
     def _check(self) -> None:
         if self.fails:

@@ -15,7 +15,7 @@ from pocketagent.domain.access import COOKIE, TOKEN, Device, Kind, Scope, hash_o
 from pocketagent.domain.measures import Credential
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.sighting import UNKNOWN
-from pocketagent.ports import IConnection, IDevices, StorageUnavailable
+from pocketagent.ports import BrokenDevices, IConnection, IDevices, StorageUnavailable
 from pocketagent.services.subscriptions import Subscriptions
 
 POLL = 0.4
@@ -139,10 +139,7 @@ class Access:
     async def _look_now(self) -> None:
         try:
             if await self._store.version() != self._version:
-                before = self._devices
-                await self._read()
-                if before != self._devices:
-                    self._changed(before, self._devices)
+                await self._read_again()
             self._fault = ""
         except (ValueError, StorageUnavailable) as problem:
             if not self._fault:
@@ -169,6 +166,20 @@ class Access:
         if not self._fault:
             _log.failure("while looking at the devices", failure)
         self._fault = "The devices cannot be watched."
+
+    async def _read_again(self) -> None:
+        """Raises as the store does; where single devices are broken, the others are taken all the same: who was revoked
+        has to go."""
+        before = self._devices
+        try:
+            await self._read()
+        except BrokenDevices as problem:
+            as_before = {each: before[each] for each in problem.broken if each in before}
+            self._devices = as_before | {device.id: device for device in problem.devices}
+            raise
+        finally:
+            if before != self._devices:
+                self._changed(before, self._devices)
 
     async def _read(self) -> None:
         version = await self._store.version()

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.services.test_devices -*-
 """The devices, as those see and change them who may: an admin all of them, every device itself a little."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from attrs import define, evolve
 
@@ -9,7 +9,7 @@ from pocketagent.domain.access import LAST_MOMENT, MAX_NAME, Device, Kind, Scope
 from pocketagent.domain.devices import Change, Known
 from pocketagent.domain.message import timestamp
 from pocketagent.domain.refusals import Code, Refusal, invalid, no_storage
-from pocketagent.ports import IConnection, IDevices, StorageUnavailable
+from pocketagent.ports import BrokenDevices, IConnection, IDevices, StorageUnavailable
 from pocketagent.services.audit import Audit, asked
 from pocketagent.services.sightings import Sightings
 
@@ -67,8 +67,16 @@ class Devices:
 
     async def _revoke(self, device_id: str, last_admin: bool, asker: Device) -> None:
         _must_be_admin(asker)
-        devices = await self._all()
-        self._leaves_an_admin(_one(device_id, devices), devices, last_admin)
+        broken: Collection[str] = ()
+        try:
+            devices = await self._store.all()
+        except BrokenDevices as problem:
+            # Whoever has to go shall go.
+            devices, broken = problem.devices, problem.broken
+        except (ValueError, StorageUnavailable):
+            raise no_storage() from None
+        if device_id not in broken:
+            self._leaves_an_admin(_one(device_id, devices), devices, last_admin)
         if not await self._removed(device_id):
             raise _no_device(device_id)
 

@@ -119,6 +119,20 @@ class RevokeTests(CommandTestCase):
             self.assertNotIn("No device is left", self.machine.run("devices", "revoke", device.id).err)
         self.assertIn("No device is left", self.machine.run("token", "revoke", self.machine.devices[0].id).err)
 
+    def test_another_is_broken(self) -> None:
+        """A device whose file is broken keeps nobody else from being shown, changed and revoked; it is named, with what
+        to do, and goes by its id. Nobody new is made meanwhile."""
+        phone, laptop, broken = self.machine.devices
+        file = self.machine.data_dir / "devices" / f"{broken.id}.json"
+        file.write_text("{")
+        for words in (("list",), ("rename", phone.id, "mine"), ("expire", laptop.id, "1d"), ("revoke", phone.id)):
+            run = self.machine.run("devices", *words)
+            self.assertEqual((run.code, run.err.count(file.name)), (0, 1), run.err)
+            self.assertIn("devices revoke ID", run.err)
+        self.assertIn(file.name, self.failed("token", "create", "--name", "new"))
+        self.done("devices", "revoke", broken.id)
+        self.assertEqual([device.id for device in self.machine.devices], [laptop.id])
+
     def test_while_it_is_changed(self) -> None:
         """What is revoked while it is changed stays away, and that is told."""
         device = self.machine.devices[0]

@@ -96,8 +96,7 @@ class CreateTests(CommandTestCase):
         self.done("token", "create", "--name", "a")
         (path,) = self.machine.data_dir.glob("devices/*")
         path.write_text("{")
-        for words in ("create", "--name", "b"), ("list",), ("revoke", "a"):
-            self.assertIn(path.stem, self.failed("token", *words))
+        self.assertIn(path.stem, self.failed("token", "create", "--name", "b"))
         self.assertEqual(path.read_text(), "{")
 
     def test_unwritable(self) -> None:

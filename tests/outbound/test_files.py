@@ -14,10 +14,10 @@ from typing import cast
 from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from pocketagent.outbound import files
+from pocketagent.outbound import held_directory
 from pocketagent.outbound.disk import Disk
 from pocketagent.outbound.files import MAX_SIZE, DeviceFiles, FileDevices, FileProjects, ProjectFiles
-from pocketagent.ports import StorageUnavailable
+from pocketagent.ports import BrokenDevices, StorageUnavailable
 from pocketagent.wire import stored_project
 from tests.contracts import (
     DEVICE,
@@ -341,6 +341,16 @@ class DeviceFilesTests(SynchronousTestCase):
             self.file.write_bytes(content)
             self.assertIn(self.file.name, self.refused())
 
+    def test_the_others(self) -> None:
+        """What is broken is named, by its id where it has one; with it come those that can be used."""
+        self.files.save(OTHER_DEVICE)
+        self.file.write_bytes(b"{")
+        (self.root / "notes.txt").touch(mode=0o600)
+        broken = self.assertRaises(BrokenDevices, self.files.all)
+        self.assertEqual((broken.broken, broken.devices), ([DEVICE.id], [OTHER_DEVICE]))
+        for name in (self.file.name, "notes.txt"):
+            self.assertIn(name, str(broken))
+
     def test_readable_by_others(self) -> None:
         """A file or a directory that others may read or write is refused."""
         for bits in (0o640, 0o604, 0o620, 0o602):
@@ -423,7 +433,7 @@ class DeviceFilesTests(SynchronousTestCase):
 
     def test_kept_by_another(self) -> None:
         """Where another process keeps the devices to itself for too long, nothing is changed, and that is said."""
-        self.patch(files, "PATIENCE", 0.05)
+        self.patch(held_directory, "PATIENCE", 0.05)
         holding = os.open(self.root, os.O_RDONLY)
         self.addCleanup(os.close, holding)
         fcntl.flock(holding, fcntl.LOCK_EX)

@@ -331,6 +331,24 @@ class BrokenTests(AccessCase):
             self.assertEqual(self.access.fault, "")
             self.admitted(made(2))
 
+    def test_one_is_broken(self) -> None:
+        """Where the data of one device is broken nobody new is let in, it stays itself if it is in, and whoever else is
+        revoked has to go all the same, and is told to have gone."""
+        gone: list[set[str]] = []
+        self.access._changed = lambda before, after: gone.append({*before} - {*after})
+        self.save(made(2))
+        mine, its = self.connect(self.admitted(made())), self.connect(self.admitted(made(2)))
+        self.store.spoilt = {made(2).id}
+        self.remove(made())
+        self.pass_a_second()
+        self.assertEqual(((mine.closed or (0,))[0], its.closed), (4401, None))
+        self.assertEqual(self.reason(token(made(2).id, SECRET)), "unavailable")
+        self.assertIn(made(2).id, self.access.fault)
+        self.assertEqual(gone, [set(), {made().id}])
+        self.store.spoilt = set()
+        self.pass_a_second()
+        self.admitted(made(2))
+
     def test_watched_whatever_happens(self) -> None:
         """A look that fails in a way that nobody has thought of is logged, lets nobody in, and is not the last one:
         who is revoked after it has to go."""

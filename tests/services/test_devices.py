@@ -214,3 +214,13 @@ class DevicesTests(SynchronousTestCase):
             self.refused(work, Code.STORAGE_UNAVAILABLE)
         self.store.broken = True
         self.refused(self.devices.all(by(ADMIN)), Code.STORAGE_UNAVAILABLE)
+
+    def test_another_is_broken(self) -> None:
+        """Whoever has to go is revoked all the same where the data of another is broken; so is that one itself."""
+        self.store.spoilt = {EXECUTOR.id}
+        self.refused(self.devices.all(by(ADMIN)), Code.STORAGE_UNAVAILABLE)
+        for device in (READER, EXECUTOR):
+            self.successResultOf(done(self.devices.revoke(device.id, False, by(ADMIN))))
+            self.refused(self.devices.revoke(device.id, False, by(ADMIN)), Code.DEVICE_NOT_FOUND)
+        self.store.spoilt = set()
+        self.assertEqual((self.kept(READER), self.kept(EXECUTOR)), (None, None))
