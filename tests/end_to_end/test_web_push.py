@@ -2,8 +2,8 @@
 
 import json
 
-from tests.end_to_end.client import wait_until
 from tests.end_to_end.browser import BrowserTestCase
+from tests.end_to_end.client import wait_until
 from tests.receiver import Browser as Subscriber
 
 SHOWN = """async (title) => {
@@ -63,8 +63,8 @@ class PushTests(BrowserTestCase):
         self.assertTrue(shown["silent"])
 
     def test_a_subscription_that_the_browser_ended_is_made_anew(self) -> None:
-        """When the browser changes its subscription the worker registers the new one, also while no page is open, and the
-        rules stay. (Only the push service of the browser, Google's, is not there.)"""
+        """When the browser changes its subscription the worker registers the new one, also while no page is open, and
+        the rules stay. (Only the push service of the browser, Google's, is not there.)"""
         house = self.house()
         page = self.paired(house)
         page.evaluate("navigator.serviceWorker.ready.then(() => true)")
