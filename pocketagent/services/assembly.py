@@ -48,6 +48,7 @@ from pocketagent.services.pairing import PairingDesk
 from pocketagent.services.projects import Projects
 from pocketagent.services.pushing import Pushing
 from pocketagent.services.runs import Runner, Terms, WarmProcesses
+from pocketagent.services.saving import Saving
 from pocketagent.services.searching import Searching
 from pocketagent.services.sightings import Sightings
 from pocketagent.services.stopwatch import Stopwatch
@@ -193,8 +194,10 @@ def assemble(
     )
     webhooks = Webhooks(rules.hooks, adapters.webhook, clock, now, new_id)
     notices = Notices(pushing, webhooks, rules.push_after)
+    saving = Saving(adapters.projects, clock)
     projects = Projects(
         adapters.projects,
+        saving,
         adapters.journals,
         adapters.directories,
         subscriptions,
@@ -203,12 +206,11 @@ def assemble(
         machine,
         now,
         new_id,
-        clock,
         rules.projects,
         notices,
     )
     attachments = Attachments(adapters.attachments, projects, adapters.threads, audit, rules.room, now, new_id)
-    executions = Executions(projects, adapters.directories, attachments, warm, rules.bounds, clock, new_id)
+    executions = Executions(projects, saving, adapters.directories, attachments, warm, rules.bounds, clock, new_id)
     sightings = Sightings(adapters.sightings, subscriptions, clock, now, lambda device_id: access.knows(device_id))
     access = Access(adapters.devices, subscriptions, clock, now, audit, sightings.note, notices.devices_changed)
     pairing = PairingDesk(adapters.pairings, adapters.devices, clock, now, random_hex, audit)
@@ -220,7 +222,7 @@ def assemble(
     )
     metrics = Metrics(measures, projects, subscriptions, warm, health, adapters.host, version)
     metrics.include(notices.metrics)
-    dispatch = Dispatch(projects, executions, History(projects, subscriptions), health, watching, audit)
+    dispatch = Dispatch(projects, executions, History(projects, subscriptions, saving), health, watching, audit)
     return Services(
         attachments,
         projects,

@@ -203,7 +203,7 @@ class Conversation:
 
     def _check_usable(self) -> None:
         if self.is_gone:
-            raise Refusal(Code.PROJECT_NOT_FOUND, "This project was deleted.", project_id=self.project.id)
+            raise deleted(self.project.id)
         if self._owed:
             raise no_storage()
 
@@ -380,3 +380,7 @@ class Conversation:
         """It could not be deleted: it goes on, with its journal opened anew."""
         self.journal = self.audience.journal = journal
         self.is_gone = False
+
+
+def deleted(project_id: str) -> Refusal:
+    return Refusal(Code.PROJECT_NOT_FOUND, "This project was deleted.", project_id=project_id)

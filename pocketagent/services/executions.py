@@ -45,6 +45,7 @@ from pocketagent.services.attachments import Attachments
 from pocketagent.services.conversation import Conversation
 from pocketagent.services.projects import Projects
 from pocketagent.services.runs import WarmProcesses
+from pocketagent.services.saving import Saving
 from pocketagent.wire import events
 
 
@@ -68,6 +69,7 @@ class Executions:
     """The use cases around a project's machine."""
 
     _projects: Projects
+    _saving: Saving
     _directories: IDirectories
     _attachments: Attachments
     _warm: WarmProcesses
@@ -285,7 +287,7 @@ class Executions:
             # All that the journal has now is in it.
             usage = evolve(usage, counted_seq=conversation.journal.head_seq)
             conversation.project = evolve(conversation.project, usage=usage)
-            self._projects.keep_soon(conversation)
+            self._saving.soon(conversation)
 
     async def shut_down(self, seconds: float) -> None:
         """Stop every execution and every process; what has not ended in time is told as interrupted all the same."""

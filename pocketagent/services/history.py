@@ -11,6 +11,7 @@ from pocketagent.domain.replies import MessagesFound, ProjectJoined, ProjectLeft
 from pocketagent.ports import IConnection
 from pocketagent.services.conversation import Conversation
 from pocketagent.services.projects import Projects
+from pocketagent.services.saving import Saving
 from pocketagent.services.subscriptions import Subscriptions
 
 PAGE_BYTES = 4 * 1024 * 1024
@@ -28,6 +29,7 @@ class History:
 
     _projects: Projects
     _subscriptions: Subscriptions
+    _saving: Saving
 
     async def join(self, command: JoinProject, asker: IConnection) -> Sequence[Reply]:
         """Subscribe; what is to be replayed follows after the replies."""
@@ -71,7 +73,7 @@ class History:
         if len(acked) > MAX_ACKS:
             del acked[next(iter(acked))]
         conversation.project = evolve(project, acked=acked)
-        self._projects.keep_soon(conversation)
+        self._saving.soon(conversation)
 
     async def get_messages(self, command: GetMessages) -> MessagesFound:
         """A page of history, spliced from what is stored."""

@@ -6,8 +6,7 @@ from contextlib import suppress
 from pathlib import PurePosixPath
 
 from attrs import define, evolve, field
-from twisted.internet.defer import Deferred, DeferredLock
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
 
 from pocketagent.domain.commands import CreateProject, DeleteProject, TrustProject, UpdateProject
@@ -23,12 +22,10 @@ from pocketagent.services.conversation import Conversation
 from pocketagent.services.notices import Notices
 from pocketagent.services.recovery import recount, recover
 from pocketagent.services.runs import Runner
+from pocketagent.services.saving import Saving
 from pocketagent.services.subscriptions import Subscriptions
 from pocketagent.services.watching import Watching
 from pocketagent.wire import client
-
-SAVE_DELAY = 2.0
-"""Seconds by which costs and acknowledgements are saved late, together."""
 
 _log = Logger()
 
@@ -40,6 +37,7 @@ class Projects:
     """Every project of this server. `converse` makes the conversation and the runner of one."""
 
     _store: IProjects
+    _saving: Saving
     _journals: IJournals
     _directories: IDirectories
     _subscriptions: Subscriptions
@@ -48,7 +46,6 @@ class Projects:
     _machine: Callable[[], Machine]
     _now: Callable[[], float]
     _new_id: Callable[[], str]
-    _clock: IReactorTime
     _limit: int
     _notices: Notices
     runners: dict[str, Runner] = field(factory=dict)
@@ -56,9 +53,6 @@ class Projects:
     _places: dict[str, Place] = field(factory=dict)
     _faulty: dict[str, Project] = field(factory=dict)
     _creating: DeferredLock = field(factory=DeferredLock)
-    # One write of a project's data at a time: none overwrites a newer one, or what was deleted.
-    _saving: DeferredLock = field(factory=DeferredLock)
-    _unsaved: dict[Conversation, IDelayedCall] = field(factory=dict)
 
     @property
     def conversations(self) -> Sequence[Conversation]:
@@ -100,7 +94,7 @@ class Projects:
                 continue
             await conversation.restarted()
             if conversation.project.usage != project.usage:
-                self.keep_soon(conversation)
+                self._saving.soon(conversation)
 
     async def _take_up(self, project: Project) -> Conversation:
         try:
@@ -134,7 +128,7 @@ class Projects:
 
     async def close(self) -> None:
         """Save what is to be saved and close every journal."""
-        await self.flush()
+        await self._saving.flush()
         for conversation in self.conversations:
             await self._close(conversation)
 
@@ -190,7 +184,7 @@ class Projects:
             changes["archived"] = command.archived
         if not changes:
             raise invalid("data", "Say what to change: `name`, `archived` or both.")
-        await self.change(conversation, changes)
+        await self._saving.change(conversation, changes)
         return conversation.project_state()
 
     async def trust(self, command: TrustProject) -> ProjectState:
@@ -199,75 +193,12 @@ class Projects:
         trust = await self._directories.trust(conversation.project.path, command.fingerprint)
         if trust.fingerprint != command.fingerprint:
             raise _changed(trust, "data.fingerprint")
-        await self.change(conversation, {"approved": command.fingerprint}, trust)
+        await self._saving.change(conversation, {"approved": command.fingerprint}, trust)
         return conversation.project_state()
-
-    async def change(
-        self, conversation: Conversation, changes: Mapping[str, str | bool], trust: Trust | None = None
-    ) -> None:
-        """Save the project with these changes, then tell its state anew. Raises Refusal(STORAGE_UNAVAILABLE)."""
-        await self._saving.acquire()
-        try:
-            await self._refresh(conversation)
-            await self.save(evolve(conversation.project, **changes))  # type: ignore[arg-type]  # names and types are ours
-            try:
-                await conversation.update(changes, trust)
-            except Refusal:
-                with suppress(Refusal):
-                    await self.save(conversation.project)  # as it was before
-                raise
-        finally:
-            self._saving.release()
-
-    async def save(self, project: Project) -> None:
-        """Raises Refusal(STORAGE_UNAVAILABLE)."""
-        try:
-            await self._store.save(project)
-        except StorageUnavailable:
-            raise no_storage() from None
-
-    def keep_soon(self, conversation: Conversation) -> None:
-        """Save what has changed beside the journal and may be lost in a crash: what was used, and how far devices have
-        read."""
-        if conversation not in self._unsaved:
-            self._unsaved[conversation] = self._clock.callLater(SAVE_DELAY, self._keep_now, conversation)
-
-    async def flush(self) -> None:
-        """Save now what `keep_soon` would have saved later."""
-        unsaved, self._unsaved = self._unsaved, {}
-        for conversation, call in unsaved.items():
-            call.cancel()
-            await self._keep(conversation)
-
-    def _keep_now(self, conversation: Conversation) -> None:
-        del self._unsaved[conversation]
-        Deferred.fromCoroutine(self._keep(conversation)).addErrback(
-            lambda failure: _log.failure("while saving a project", failure)
-        )
-
-    async def _keep(self, conversation: Conversation) -> None:
-        await self._saving.acquire()
-        try:
-            if self._conversations.get(conversation.project.id) is conversation:
-                await self._refresh(conversation)
-                await self.save(conversation.project)
-        except Refusal:
-            _log.warn("project {id} could not be saved", id=conversation.project.id)
-        finally:
-            self._saving.release()
-
-    async def _refresh(self, conversation: Conversation) -> None:
-        """`pocketagent trust` may have approved something meanwhile: that must not be overwritten."""
-        try:
-            kept = await self._store.get(conversation.project.id)
-        except StorageUnavailable:
-            raise no_storage() from None
-        if kept is not None and not kept.fault:
-            conversation.project = evolve(conversation.project, approved=kept.approved)
 
     async def look_again(self, conversation: Conversation) -> Trust:
         """What the directory would run by itself now, against what was approved, here or by `pocketagent trust`."""
-        await self._refresh(conversation)
+        await self._saving.take_up(conversation)
         trust = await self._directories.trust(conversation.project.path, conversation.project.approved)
         if trust != conversation.trust:
             await conversation.update({}, trust)
@@ -282,7 +213,7 @@ class Projects:
         """Remove journal and metadata, never the directory. Raises Refusal: PROCESS_ACTIVE, STORAGE_UNAVAILABLE."""
         project_id = command.project_id
         if project_id in self._faulty:
-            await self._remove(project_id)
+            await self._saving.remove(project_id)
             if self._faulty.pop(project_id, None) is None:
                 raise _not_found(project_id)
         else:
@@ -299,7 +230,7 @@ class Projects:
             del self._conversations[project_id], self.runners[project_id]
             await self._close(conversation)
             try:
-                await self._remove(project_id)
+                await self._saving.remove(project_id)
             except Refusal:
                 await self._revive(conversation, runner)
                 raise
@@ -323,15 +254,6 @@ class Projects:
             return
         self._conversations[project.id] = conversation
         self.runners[project.id] = runner
-
-    async def _remove(self, project_id: str) -> None:
-        await self._saving.acquire()
-        try:
-            await self._store.remove(project_id)
-        except StorageUnavailable:
-            raise no_storage() from None
-        finally:
-            self._saving.release()
 
     async def _close(self, conversation: Conversation) -> None:
         try:

@@ -171,7 +171,7 @@ class NothingTests(WorkshopCase):
             self.assertIs(self.refusal(command).code, Code.STORAGE_UNAVAILABLE)
         conversation = self.conversation(project_id)
         self.assertEqual((conversation.state, conversation.project.name), (State.IDLE, "work"))
-        kept = self.successResultOf(Deferred.fromCoroutine(self.shop.projects.get(project_id)))
+        kept = self.stored(project_id)
         assert kept is not None
         self.assertEqual(kept.name, "work")
         self.shop.journals.fails = False

@@ -1,10 +1,8 @@
 """Projects are created, changed and deleted whole or not at all, whoever else does what at the same time."""
 
-from attrs import evolve
 from twisted.internet.defer import Deferred
 
 from pocketagent.domain.commands import (
-    AcknowledgeMessages,
     CreateProject,
     DeleteProject,
     Execute,
@@ -22,9 +20,6 @@ from tests.services.workshop import BUSY, INIT, FakeConnection, Workshop, Worksh
 
 
 class ProjectsCase(WorkshopCase):
-    def stored(self, project_id: str) -> Project | None:
-        return self.successResultOf(Deferred.fromCoroutine(self.shop.projects.get(project_id)))
-
     def listed(self) -> list[ProjectState]:
         reply = self.ask(ListProjects())
         assert isinstance(reply, ProjectListed)
@@ -159,24 +154,6 @@ class UpdateTests(ProjectsCase):
         """Saying nothing is a mistake."""
         self.assertIs(self.refusal(UpdateProject(project_id=self.project_id)).code, Code.INVALID_MESSAGE)
 
-    def test_two_at_once(self) -> None:
-        """Of two changes at once neither undoes the other, in memory or on the disk."""
-        self.shop.projects.saving.slow = True
-        self.shop.journals.writing.slow = True
-        changing = [
-            self.asking(UpdateProject(project_id=self.project_id, name="other")),
-            self.asking(UpdateProject(project_id=self.project_id, archived=True), self.shop.connect()),
-        ]
-        while len(self.shop.projects.saving) or len(self.shop.journals.writing):
-            for gate in (self.shop.projects.saving, self.shop.journals.writing):
-                gate.open(len(gate))
-        for one in changing:
-            self.successResultOf(one)
-        self.shop.projects.saving.open_all()
-        project = self.conversation(self.project_id).project
-        self.assertEqual((project.name, project.archived), ("other", True))
-        self.assertEqual(self.stored(self.project_id), project)
-
     def test_unkept_one_of_two(self) -> None:
         """A change that could not be kept takes nothing of another one back."""
         conversation = self.conversation(self.project_id)
@@ -190,56 +167,6 @@ class UpdateTests(ProjectsCase):
         self.successResultOf(changing[0])
         self.failureResultOf(changing[1], Refusal)
         self.assertEqual((conversation.project.name, conversation.project.archived), ("work", True))
-
-    def test_unkept_is_taken_back(self) -> None:
-        """A change, or an approval, that could not be told is not on the disk either."""
-        self.shop.directories.make("/home/me/work", {".mcp.json": b"{}"})
-        refusal = self.refusal(TrustProject(project_id=self.project_id, fingerprint="x"))
-        fingerprint = refusal.details["fingerprint"]
-        assert isinstance(fingerprint, str)
-        self.shop.journals.fails = True
-        self.refusal(UpdateProject(project_id=self.project_id, name="other"))
-        self.refusal(TrustProject(project_id=self.project_id, fingerprint=fingerprint))
-        self.shop.journals.fails = False
-        stored = self.stored(self.project_id)
-        assert stored is not None
-        self.assertEqual((stored.name, stored.approved), ("work", ""))
-
-    def test_not_beyond_the_end(self) -> None:
-        """A change that is being saved while the project is deleted does not bring it back."""
-        self.shop.projects.saving.slow = True
-        changing = self.asking(UpdateProject(project_id=self.project_id, name="other"))
-        deleting = self.asking(DeleteProject(project_id=self.project_id), self.shop.connect())
-        self.shop.projects.saving.open_all()
-        self.successResultOf(deleting)
-        self.code_of(changing)  # type: ignore[arg-type]  # its result is not looked at
-        self.assertIsNone(self.stored(self.project_id))
-
-    def test_acknowledgement_not_beyond_the_end(self) -> None:
-        """Nor does what is saved late."""
-        self.execute(self.project_id)
-        self.turn()
-        self.run_.dies()
-        self.ask_all(AcknowledgeMessages(project_id=self.project_id, seq=3))
-        self.shop.projects.saving.slow = True
-        self.shop.clock.advance(2)
-        deleting = self.asking(DeleteProject(project_id=self.project_id))
-        self.shop.projects.saving.open_all()
-        self.successResultOf(deleting)
-        self.assertIsNone(self.stored(self.project_id))
-
-    def test_costs(self) -> None:
-        """What a conversation has cost is saved soon after, once, and at the end of the server."""
-        self.execute(self.project_id)
-        self.turn()
-        saved = self.shop.projects.saving.passed
-        self.shop.clock.advance(2)
-        self.assertEqual(self.shop.projects.saving.passed, saved + 1)
-        self.ask_all(AcknowledgeMessages(project_id=self.project_id, seq=3))
-        self.successResultOf(done(self.shop.services.projects.close()))
-        stored = self.stored(self.project_id)
-        assert stored is not None
-        self.assertEqual((stored.usage.total_usd, stored.acked), (0.5, {self.asker.device.id: 3}))
 
     def test_trust(self) -> None:
         """An approval holds for the state that it names: another state makes the project untrusted again."""
@@ -413,20 +340,6 @@ class LoadTests(ProjectsCase):
         self.restart()
         (state,) = self.listed()
         self.assertEqual((state.id, state.state, state.head_seq > 0), (project_id, State.IDLE, True))
-
-    def test_approved_meanwhile(self) -> None:
-        """What `pocketagent trust` has approved while the server runs is not overwritten, and holds at once."""
-        project_id = self.project(self.shop.directories.make("/repo", {".mcp.json": b"{}"}))
-        fingerprint = self.conversation(project_id).trust.fingerprint
-        stored = self.stored(project_id)
-        assert stored is not None
-        self.shop.projects._projects[project_id] = evolve(stored, approved=fingerprint)
-        self.ask(UpdateProject(project_id=project_id, name="other"))
-        kept = self.stored(project_id)
-        assert kept is not None
-        self.assertEqual((kept.name, kept.approved), ("other", fingerprint))
-        self.execute(project_id)
-        self.assertTrue(self.run_.launch.trusted)
 
     def test_forget_old(self) -> None:
         """Retention removes the oldest of every journal; the projects go on."""

@@ -128,7 +128,7 @@ class StartTests(RunsCase):
             async def get(self, project_id: str) -> None:
                 raise ZeroDivisionError
 
-        self.shop.services.projects._store = Broken()
+        self.shop.services.projects._saving._store = Broken()
         self.execute(self.project_id)
         assert self.error is not None
         self.assertIs(self.error.code, Code.INTERNAL_ERROR)

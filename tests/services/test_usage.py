@@ -36,8 +36,8 @@ class UsageCase(WorkshopCase):
         assert isinstance(state, ProjectState)
         return state.cost_usd
 
-    def stored(self) -> Project:
-        stored = self.successResultOf(done(self.shop.projects.get(self.project_id)))
+    def kept(self) -> Project:
+        stored = self.stored(self.project_id)
         assert stored is not None
         return stored
 
@@ -104,7 +104,7 @@ class RestartTests(UsageCase):
         """It is saved soon after the turn, with the number up to which it is counted."""
         self.spend(0.25)
         self.shop.clock.advance(2)
-        self.assertEqual((self.stored().usage.cost_usd, self.stored().usage.counted_seq), (0.25, self.head()))
+        self.assertEqual((self.kept().usage.cost_usd, self.kept().usage.counted_seq), (0.25, self.head()))
 
     def head(self) -> int:
         return self.conversation(self.project_id).journal.head_seq
@@ -114,13 +114,13 @@ class RestartTests(UsageCase):
         self.spend(0.25)
         self.shop.clock.advance(2)
         self.spend(0.75)
-        self.assertEqual(self.stored().usage.cost_usd, 0.25)
+        self.assertEqual(self.kept().usage.cost_usd, 0.25)
         for _ in range(2):
             self.restart()
             self.assertEqual((self.told(), self.cost()), ([("2023-11-14", 0.75, 2)], 0.75))
         self.spend(1.0)
         self.shop.clock.advance(2)
-        self.assertEqual(self.stored().usage.cost_usd, 1.0)
+        self.assertEqual(self.kept().usage.cost_usd, 1.0)
 
     def test_crash_between_conversations(self) -> None:
         """A new conversation that the saved counts do not know of counts anew."""
@@ -137,7 +137,7 @@ class RestartTests(UsageCase):
         self.spend(0.25)
         self.shop.clock.advance(2)
         self.spend(0.5)
-        old = evolve(self.stored(), usage=evolve(self.stored().usage, days={}, cost_usd=0.0, counted_seq=0))
+        old = evolve(self.kept(), usage=evolve(self.kept().usage, days={}, cost_usd=0.0, counted_seq=0))
         self.successResultOf(done(self.shop.projects.save(old)))
         self.restart()
         self.assertEqual((self.told(), self.cost()), ([("2023-11-14", 0.5, 2)], 0.5))
@@ -146,8 +146,8 @@ class RestartTests(UsageCase):
         """What was counted from a journal is saved, so that no later start reads all of it again."""
         self.spend(0.25)
         self.shop.clock.advance(2)
-        old = evolve(self.stored(), usage=Usage())
+        old = evolve(self.kept(), usage=Usage())
         self.successResultOf(done(self.shop.projects.save(old)))
         self.restart()
         self.shop.clock.advance(2)
-        self.assertEqual((self.stored().usage.cost_usd, self.stored().usage.counted_seq), (0.25, self.head()))
+        self.assertEqual((self.kept().usage.cost_usd, self.kept().usage.counted_seq), (0.25, self.head()))

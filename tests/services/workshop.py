@@ -32,6 +32,7 @@ from pocketagent.domain.events import ProjectState
 from pocketagent.domain.measures import Measures
 from pocketagent.domain.message import Entry
 from pocketagent.domain.notices import Hook
+from pocketagent.domain.project import Project
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.replies import ExecutionAccepted, Reply
 from pocketagent.outbound.memory import (
@@ -347,6 +348,10 @@ class WorkshopCase(SynchronousTestCase):
 
     def conversation(self, project_id: str) -> Conversation:
         return self.shop.services.projects.conversation(project_id)
+
+    def stored(self, project_id: str) -> Project | None:
+        """What is kept of it beside its journal."""
+        return self.successResultOf(done(self.shop.projects.get(project_id)))
 
     def join(self, project_id: str, after_seq: int | None = None) -> FakeConnection:
         """Another device that has joined."""
