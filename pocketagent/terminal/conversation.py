@@ -242,8 +242,8 @@ class Conversation:
             self._take_out(question, now, now - asked)
         answered = Answered(question, told.behavior, told.by.name if told.by else None, told.reason)
         call = self.calls.get(question.tool_use_id or "")
-        if call is not None and answered.behavior is Behavior.DENY:
-            self.calls[call.id] = evolve(call, denied=answered)  # told with the reason, which the call returns
+        if call is not None and answered.behavior is not Behavior.ALLOW:
+            self.calls[call.id] = evolve(call, denied=answered)  # told with what the call returns
         else:
             yield answered
 
@@ -345,6 +345,8 @@ class Conversation:
             if block.get("type") == "tool_result":
                 call = self.calls.pop(_text(block.get("tool_use_id")), None)
                 if call is not None:
+                    if call.denied is not None and call.denied.behavior is Behavior.CANCELLED:
+                        call = evolve(call, denied=None)  # what it returns tells that it was cut off
                     is_error = block.get("is_error") is True
                     details = foreign.mapping(data.get("tool_use_result"))
                     inner = self._inner.pop(call.id, 0)

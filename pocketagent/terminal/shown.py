@@ -53,7 +53,8 @@ class Answered:
 @frozen
 class Call:
     """A tool that the agent uses. `began`: seconds since 1970; of a permission that was needed, the moment it was
-    given. `parent`: the id of the call of the subagent that it belongs to. `denied`: the answer that forbade it."""
+    given. `parent`: the id of the call of the subagent that it belongs to. `denied`: what its question
+    came to, unless it may run: a no, or that nobody is asked any more."""
 
     id: str
     name: str

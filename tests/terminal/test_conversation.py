@@ -125,17 +125,15 @@ class TranscriptTests(FollowedCase):
         self.assertEqual(cast(Ended, self.one.shown[-1]).outcome, "")
 
     def test_interrupt_at_question(self) -> None:
-        """A question of an interrupted turn is no longer open, and nobody has answered it."""
+        """A question of an interrupted turn is no longer open; that its tool was cut off is told once."""
 
         def interrupt(said: bytes) -> None:
             if b'"can_use_tool"' in said:
                 self.ask(Interrupt(project_id=self.project_id))
 
         self.play("interrupt_at_permission", at=interrupt)
-        (answered,) = self.one.all(Answered)
-        self.assertEqual((cast(Answered, answered).behavior, cast(Answered, answered).by), (Behavior.CANCELLED, None))
         self.assertEqual(self.one.conversation.questions, {})
-        (called,) = self.one.all(Called)
+        (called,) = self.one.all(Answered, Called)
         self.assertEqual(outcome(cast(Called, called)), "interrupted")
         self.assertEqual(cast(Ended, self.one.shown[-1]).outcome, "interrupted")
 
@@ -349,6 +347,16 @@ class HappenedTests(WorkingCase):
         self.run_.dies(signal=9)
         self.successResultOf(killing)
         self.assertEqual(self.one.kinds(), ["Answered", "Ended"])
+
+    def test_asked_and_killed(self) -> None:
+        """A tool that was killed before anybody answered is told once, as not asked for any more."""
+        self.says(use(1), asking(1))
+        killing = self.asking(Kill(project_id=self.project_id))
+        self.run_.dies(signal=9)
+        self.successResultOf(killing)
+        self.assertEqual(self.one.kinds(), ["Answered", "Ended"])
+        answered = cast(Answered, self.one.shown[0])
+        self.assertEqual((answered.behavior, answered.by), (Behavior.CANCELLED, None))
 
     def test_waits(self) -> None:
         """The time for which a person was waited for counts for no tool, for no subagent around it, and for no turn:
