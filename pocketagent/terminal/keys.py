@@ -72,6 +72,10 @@ def bindings(screen: "Screen", picture: "Picture", keyboard: Keyboard) -> KeyBin
     def _(event: KeyPressEvent) -> None:
         screen.clear()
 
+    @keys.add("c-z", eager=True)
+    def _(event: KeyPressEvent) -> None:
+        screen.suspend()
+
     @keys.add("tab", filter=composing & ~slash)
     @keys.add("s-tab", filter=composing & ~has_completions)
     def _(event: KeyPressEvent) -> None:

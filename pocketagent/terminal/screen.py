@@ -190,6 +190,10 @@ class Screen:
         """Begin with an empty screen."""
         self.app.renderer.clear()
 
+    def suspend(self) -> None:
+        """Give the terminal back to the shell, and stop until it says to go on: what is alive is then drawn anew."""
+        self.app.suspend_to_background()
+
     def is_meant(self) -> bool:
         """Whether a key that comes now can be meant for the card."""
         now = asyncio.get_running_loop().time()

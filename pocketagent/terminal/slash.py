@@ -27,7 +27,7 @@ HELP = """\
 Enter sends, \\ Enter or Alt-Enter begins a new line; what you write while the agent works waits in its queue.
 Ctrl-C interrupts the agent, a second one kills it; Ctrl-D leaves, and the agent goes on.
 Tab cycles the permission mode, or completes; Up and Down go through what you wrote, Ctrl-R searches it.
-Ctrl-O shows all of the last tool call, Ctrl-L clears the screen.
+Ctrl-O shows all of the last tool call, Ctrl-L clears the screen, Ctrl-Z goes to the shell and fg comes back.
 Tab leaves a question for the composer, Esc goes back to it."""
 
 

@@ -36,6 +36,7 @@ KEYS: Mapping[str, bytes] = {
     "ctrl-o": b"\x0f",
     "ctrl-r": b"\x12",
     "ctrl-u": b"\x15",
+    "ctrl-z": b"\x1a",
 }
 
 

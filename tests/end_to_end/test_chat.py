@@ -1,6 +1,7 @@
 """`pocketagent chat` as a person uses it: on a terminal, with the real CLI and a real server."""
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -200,6 +201,28 @@ class ConversationTests(ChatTestCase):
         for number in range(1, 40):
             self.assertEqual(said.count(f"word{number} "), 1, f"word{number}")
         self.assertEqual(list(self.model_.prompts()).count("say: written without a connection"), 1)
+
+    def test_in_the_background(self) -> None:
+        """Ctrl-Z gives the shell its terminal as it was; in the foreground again, the chat shows what happened
+        meanwhile, and what was being written."""
+        shell = Terminal.start(["bash", "--norc", "--noprofile"], self.directory, {**self.environment, "PS1": "$ "})
+        self.addCleanup(shell.close)
+        shell.type(shlex.join([sys.executable, "-c", CHAT, "chat"]), "enter")
+        shell.wait_for(lambda one: "app · idle" in one.last_line)
+        shell.type("half a draft")
+        shell.wait_for("› half a draft")
+        shell.type("ctrl-z")
+        shell.wait_for("Stopped")
+        shell.type("stty -a | grep -o ' icanon'; jobs -p | wc -l", "enter")
+        shell.wait_for("icanon 1")
+        self.assertNotIn("half a draft", shell.text)
+        self.client(self.inhabited).request("execute", project_id=self.project_id, prompt="say: from elsewhere")
+        wait_until(lambda: list(self.model_.prompts()), "the agent was asked")
+        shell.type("fg", "enter")
+        shell.wait_for("● from elsewhere")
+        shell.wait_for(lambda one: "app · idle" in one.last_line and "› half a draft" in one.flat)
+        shell.type("ctrl-c", "ctrl-d")
+        shell.wait_for(lambda one: one.last_line == "$")
 
 
 class LooksTests(ChatTestCase):
