@@ -33,6 +33,7 @@ from pocketagent.ports import (
 )
 from pocketagent.services.access import Access
 from pocketagent.services.attachments import Attachments, Room
+from pocketagent.services.audience import Audience
 from pocketagent.services.audit import Audit
 from pocketagent.services.browsing import Browsing
 from pocketagent.services.conversation import Conversation
@@ -52,7 +53,7 @@ from pocketagent.services.saving import Saving
 from pocketagent.services.searching import Searching
 from pocketagent.services.sightings import Sightings
 from pocketagent.services.stopwatch import Stopwatch
-from pocketagent.services.subscriptions import Audience, Subscriptions
+from pocketagent.services.subscriptions import Subscriptions
 from pocketagent.services.usage import Bookkeeping
 from pocketagent.services.watching import Watching
 from pocketagent.services.webhooks import Webhooks

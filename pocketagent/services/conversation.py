@@ -22,9 +22,9 @@ from pocketagent.domain.refusals import Code, Refusal, no_storage
 from pocketagent.domain.tracing import working
 from pocketagent.domain.turn import Begin, Break, Core, Destroy, Execution, Item, PassOn, Retire, Wish
 from pocketagent.ports import IJournal, StorageUnavailable
+from pocketagent.services.audience import Audience, Batch
 from pocketagent.services.notices import Herald
 from pocketagent.services.stopwatch import Stopwatch
-from pocketagent.services.subscriptions import Audience, Batch
 from pocketagent.services.time_limits import Alarm, TimeLimits
 from pocketagent.wire import client, events
 

@@ -19,9 +19,9 @@ from pocketagent.domain.notices import Event, Notice, Occasion, occasion_of
 from pocketagent.domain.outcome import Outcome, outcome
 from pocketagent.domain.project import Project
 from pocketagent.domain.turn import Core, Item
+from pocketagent.services.audience import Audience
 from pocketagent.services.deliveries import Deliveries
 from pocketagent.services.pushing import Pushing
-from pocketagent.services.subscriptions import Audience
 from pocketagent.services.webhooks import Webhooks
 
 _FAILURES = frozenset({Outcome.FAILED, Outcome.TIMEOUT})
