@@ -12,6 +12,7 @@ from pocketagent.domain.access import Scope
 from pocketagent.domain.attachment import Attachment, Content, MediaType
 from pocketagent.inbound.answer import Answer
 from pocketagent.inbound.gate import Call
+from pocketagent.inbound.limits import LargeBodies
 from pocketagent.inbound.rest import BASE
 from pocketagent.inbound.routes import About, Body, Route, Visit
 from pocketagent.ports import IConnection
@@ -32,7 +33,9 @@ class Attachments(Shape):
 
     async def all(self, project_id: str) -> Sequence[Attachment]: ...
 
-    async def read(self, project_id: str, attachment_id: str) -> tuple[Attachment, bytes]: ...
+    async def find(self, project_id: str, attachment_id: str) -> Attachment: ...
+
+    async def read(self, project_id: str, found: Attachment) -> bytes: ...
 
     async def add(
         self, project_id: str, name: str, media_type: MediaType, content: Content, asker: IConnection
@@ -55,6 +58,7 @@ REMOVE = About("Remove an attachment", status=204)
 
 def routes(attachments: Attachments, size: int) -> Sequence[Route]:
     """`size`: bytes of one at most."""
+    given_back = LargeBodies()
 
     async def add(visit: Visit) -> Answer:
         assert visit.asker is not None
@@ -67,7 +71,10 @@ def routes(attachments: Attachments, size: int) -> Sequence[Route]:
         return Answer(200, wire.several(await attachments.all(visit.path["project_id"])))
 
     async def show(visit: Visit) -> Answer:
-        found, content = await attachments.read(visit.path["project_id"], visit.path["attachment_id"])
+        project_id = visit.path["project_id"]
+        found = await attachments.find(project_id, visit.path["attachment_id"])
+        visit.channel.hold(given_back.holding(found.size))
+        content = await attachments.read(project_id, found)
         headers = [
             ("Content-Disposition", f"attachment; filename*=UTF-8''{quote(found.name, safe='')}"),
             ("Content-Security-Policy", "default-src 'none'; sandbox"),

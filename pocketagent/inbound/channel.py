@@ -7,6 +7,7 @@ was taken; what a client sends meanwhile is kept up to a bound, and then it is n
 """
 
 from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 from typing import Protocol as Shape
 
@@ -110,6 +111,7 @@ class Channel(Protocol):
         self._is_busy = False
         self._is_reading = True
         self._public_answers = 0
+        self._held = ExitStack()
         self._deadline = Deadline(clock, self._too_late)
 
     # -- the transport --------------------------------------------------------------------------------------
@@ -236,6 +238,13 @@ class Channel(Protocol):
         self.lodger = lodger
         self.arrival.know(self)
 
+    def hold(self, context: AbstractContextManager[None]) -> None:
+        """Enter this until the answer to the request that is under way is sent, or the connection is over. Raises as it
+        does."""
+        self._held.enter_context(context)
+        if self.is_over:
+            self._held.close()
+
     def commit(self) -> None:
         """What is asked is now being done, and is not given up when the client goes."""
         self._is_committed = True
@@ -313,6 +322,7 @@ class Channel(Protocol):
 
     def _drained(self) -> None:
         """All that was answered is sent."""
+        self._held.close()
         if self.is_over:
             return
         if self._is_closing and (self._call is None or self._responding is None or self._responding.called):
@@ -407,6 +417,7 @@ class Channel(Protocol):
 
     def _end(self) -> None:
         self.is_over = True
+        self._held.close()
         self._outbox.shut()
         self._deadline.stop()
         responding, self._responding = self._responding, None

@@ -22,7 +22,7 @@ RETRY_AFTER = 5.0
 """Seconds after which somebody who found no place may come again."""
 MINUTE = 60.0
 LARGE_BODIES = 64 * 1024 * 1024
-"""Bytes of all large bodies together that are read, or not yet put away: six of the largest that may be set."""
+"""Bytes of all large bodies together that come, and of all that go: six of the largest that may be set."""
 
 
 @frozen(kw_only=True)
@@ -84,12 +84,32 @@ class Place:
             self._limits.left(self._address, self._device_id)
 
 
+@define(eq=False)
+class LargeBodies:
+    """Those of one direction that are in memory: of `held` bytes together, at most `LARGE_BODIES`."""
+
+    held: int = 0
+
+    @contextmanager
+    def holding(self, size: int) -> Iterator[None]:
+        """One of so many bytes is in memory meanwhile. Raises Refusal(RESOURCE_LIMIT) where there is no room for it
+        beside the others."""
+        if size and self.held + size > LARGE_BODIES:
+            message = "The server is taking, or giving, as much at once as it may: come again in a moment."
+            raise Refusal(Code.RESOURCE_LIMIT, message, limit=LARGE_BODIES, retry_after=RETRY_AFTER)
+        self.held += size
+        try:
+            yield
+        finally:
+            self.held -= size
+
+
 class Limits:
     """Counts, and says no. `now` is a clock in seconds."""
 
     def __init__(self, now: Callable[[], float], bounds: Bounds, measures: Measures | None = None) -> None:
         self.taken = 0
-        self.held = 0
+        self.uploads = LargeBodies()
         self._measures = measures or Measures()
         self._bounds = bounds
         self._addresses: Counter[str] = Counter()
@@ -140,21 +160,6 @@ class Limits:
     def shared(self, address: str, device_id: str) -> Sequence[Allowance]:
         """What the messages of one connection use up besides its own."""
         return self._asked_by_address.of(place_of(address)), self._asked_by_device.of(device_id)
-
-    # -- large bodies ---------------------------------------------------------------------------------------
-
-    @contextmanager
-    def holding(self, size: int) -> Iterator[None]:
-        """A large body of so many bytes is in memory meanwhile. Raises Refusal(RESOURCE_LIMIT) where there is no room
-        for it beside the others."""
-        if size and self.held + size > LARGE_BODIES:
-            message = "The server is taking as much at once as it may: come again in a moment."
-            raise Refusal(Code.RESOURCE_LIMIT, message, limit=LARGE_BODIES, retry_after=RETRY_AFTER)
-        self.held += size
-        try:
-            yield
-        finally:
-            self.held -= size
 
     # -- wrong credentials ----------------------------------------------------------------------------------
 

@@ -127,7 +127,7 @@ class Site:
             route.before(call, channel)
         asker = None if route.scope is None else await self._let_in(call, channel, route, route.scope)
         _check_body(call, route.body)
-        with self._limits.holding(_large(call, route.body)):
+        with self._limits.uploads.holding(_large(call, route.body)):
             body, large = await _read(call, channel, route.body)
             if channel.is_over:
                 return None

@@ -68,14 +68,17 @@ class Attachments:
         self._projects.conversation(project_id)
         return await self._all(project_id)
 
-    async def read(self, project_id: str, attachment_id: str) -> tuple[Attachment, bytes]:
-        """One, with its bytes. Raises Refusal(ATTACHMENT_NOT_FOUND)."""
+    async def find(self, project_id: str, attachment_id: str) -> Attachment:
+        """What is known of one. Raises Refusal(ATTACHMENT_NOT_FOUND)."""
         self._projects.conversation(project_id)
-        found = _one(attachment_id, await self._all(project_id))
+        return _one(attachment_id, await self._all(project_id))
+
+    async def read(self, project_id: str, found: Attachment) -> bytes:
+        """The bytes of one that was found. Raises Refusal(ATTACHMENT_NOT_FOUND) where it is gone, or broken."""
         content = await self._read(project_id, found.id)
         if content is None:
-            raise not_found(attachment_id)
-        return found, content
+            raise not_found(found.id)
+        return content
 
     async def add(
         self, project_id: str, name: str, media_type: MediaType, content: Content, asker: IConnection

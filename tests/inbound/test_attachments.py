@@ -18,6 +18,7 @@ from pocketagent.ports import IConnection
 from tests.contracts import ATTACHMENT
 from tests.inbound.asking import Asking, Heard, written
 from tests.inbound.house import DEVICE, House, listening
+from tests.services.steered import Gate
 from tests.wire.test_server import UUID
 
 SIZE = 100_000
@@ -31,14 +32,21 @@ class Store:
     kept: list[tuple[str, str, MediaType, Content]] = field(factory=list)
     removed: list[str] = field(factory=list)
     failure: Refusal | None = None
+    slow: Gate = field(factory=Gate)
+    reading: int = 0
 
     async def all(self, project_id: str) -> Sequence[Attachment]:
         return [ATTACHMENT]
 
-    async def read(self, project_id: str, attachment_id: str) -> tuple[Attachment, bytes]:
+    async def find(self, project_id: str, attachment_id: str) -> Attachment:
         if attachment_id != ATTACHMENT.id:
             raise not_found(attachment_id)
-        return evolve(ATTACHMENT, media_type=MediaType.TEXT, name='<b>"ü\n.html'), b"<script>"
+        return evolve(ATTACHMENT, media_type=MediaType.TEXT, name='<b>"ü\n.html', size=SIZE)
+
+    async def read(self, project_id: str, found: Attachment) -> bytes:
+        self.reading += 1
+        await self.slow.through()
+        return b"<script>"
 
     async def add(
         self, project_id: str, name: str, media_type: MediaType, content: Content, asker: IConnection
@@ -174,7 +182,7 @@ class AttachmentRouteTests(TestCase):
         others = [await Asking.of(self.port) for _ in range(2)]
         for one in others:
             one.talk.say(written("POST", PATH, b"y" * SIZE, port=one.port, content_type="image/png")[:-1])
-        await self.until(lambda: self.limits.held == 2 * SIZE)
+        await self.until(lambda: self.limits.uploads.held == 2 * SIZE)
         answer = await self.upload(b"x")
         self.assertEqual((answer.status, answer.code), (503, "RESOURCE_LIMIT"))
         self.assertEqual(answer.header("retry-after"), "5")
@@ -186,9 +194,31 @@ class AttachmentRouteTests(TestCase):
         self.assertEqual((await others[0].heard()).status, 201)
         self.assertEqual((await self.upload(b"x")).status, 201)
         others[1].leave()
-        await self.until(lambda: self.limits.held == 0)
+        await self.until(lambda: self.limits.uploads.held == 0)
         self.assertEqual(len(self.store.kept), 2)
         others[0].leave()
+
+    async def test_given_back_together(self) -> None:
+        """So it is with what is given back, from before it is read until it is taken or its client is gone."""
+        self.patch(limits, "LARGE_BODIES", 2 * SIZE)
+        self.store.slow.slow = True
+        target = f"{PATH}/{ATTACHMENT.id}"
+        others = [await Asking.of(self.port) for _ in range(2)]
+        for one in others:
+            one.talk.say(written("GET", target, port=one.port))
+        await self.until(lambda: self.store.reading == 2)
+        answer = await self.asking.ask("GET", target)
+        self.assertEqual((answer.status, answer.code, answer.header("retry-after")), (503, "RESOURCE_LIMIT", "5"))
+        self.assertEqual(self.store.reading, 2)
+        self.store.slow.open_all()
+        self.assertEqual((await others[0].heard()).status, 200)
+        self.store.slow.slow = True
+        others[0].talk.say(written("GET", target, port=self.asking.port))
+        await self.until(lambda: self.store.reading == 3)
+        others[0].leave()
+        others[1].leave()
+        self.store.slow.open_all()
+        self.assertEqual((await self.asking.ask("GET", target)).status, 200)
 
     async def test_gone_client(self) -> None:
         """A body whose client goes away before its end is not kept; it has more time to come than others have."""

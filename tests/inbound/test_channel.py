@@ -7,7 +7,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet import reactor as installed
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
@@ -18,7 +18,7 @@ from pocketagent.inbound.answer import Answer
 from pocketagent.inbound.attachments import UPLOAD_TIME
 from pocketagent.inbound.channel import KEEP_ALIVE, READ_AHEAD, REQUEST_TIME, STALLED
 from pocketagent.inbound.door import LINGER
-from pocketagent.inbound.limits import Bounds, Limits
+from pocketagent.inbound.limits import Bounds, LargeBodies, Limits
 from pocketagent.inbound.routes import Body, Route, Visit
 from tests.inbound.asking import Asking, Heard, written
 from tests.inbound.house import DEVICE, TOKEN, House, connected, listening, number, request
@@ -447,12 +447,20 @@ class TimeTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.limits = Limits(self.clock.seconds, Bounds())
-        self.house = House(self.clock, limits=self.limits, more=[UPLOAD])
+        self.given = LargeBodies()
+        self.slow: Deferred[None] = succeed(None)
+        give = Route(method="GET", path="/given", answer=self.give, scope=Scope.READ)
+        self.house = House(self.clock, limits=self.limits, more=[UPLOAD, give])
         arrival = self.house.door().buildProtocol(None)
         assert arrival is not None
         self.arrival = arrival
         self.socket = Quiet()
         arrival.makeConnection(self.socket)
+
+    async def give(self, visit: Visit) -> Answer:
+        await self.slow
+        visit.channel.hold(self.given.holding(1000))
+        return Answer(200, b"x" * 1000)
 
     def say(self, data: bytes) -> None:
         self.arrival.dataReceived(data)
@@ -513,11 +521,11 @@ class TimeTests(SynchronousTestCase):
         self.get()
         self.say(asked("POST", "/upload", b"", content_type="image/png", content_length="1000"))
         for _ in range(int(UPLOAD_TIME / 5)):
-            self.assertEqual((self.socket.value(), self.limits.held), (b"", 1000))
+            self.assertEqual((self.socket.value(), self.limits.uploads.held), (b"", 1000))
             self.say(b"x")
             self.clock.advance(5)
         self.assertEqual((self.answer().status, self.socket.half_closed), (408, True))
-        self.assertEqual(self.limits.held, 0)
+        self.assertEqual(self.limits.uploads.held, 0)
 
     def test_slow_server(self) -> None:
         """While we are at work nobody is hurried."""
@@ -551,6 +559,33 @@ class TimeTests(SynchronousTestCase):
         self.clock.advance(KEEP_ALIVE)
         self.clock.advance(STALLED)
         self.assertTrue(self.socket.aborted)
+
+    def test_held(self) -> None:
+        """What is held for an answer is held until that was taken, or its client is gone."""
+        producer = self.socket.producer
+        assert producer is not None
+        self.say(asked("GET", "/given"))
+        self.assertEqual((self.answer().status, self.given.held), (200, 0))
+        for is_taken in (True, False):
+            slow = self.slow = Deferred()
+            self.say(asked("GET", "/given"))
+            self.assertEqual(self.given.held, 0)
+            producer.pauseProducing()
+            slow.callback(None)
+            self.assertEqual((self.answer().status, self.given.held), (200, 1000))
+            if is_taken:
+                producer.resumeProducing()
+            else:
+                self.arrival.connectionLost()
+            self.assertEqual(self.given.held, 0)
+
+    def test_held_for_nobody(self) -> None:
+        """For a client that is gone already nothing is held."""
+        slow = self.slow = Deferred()
+        self.say(asked("GET", "/given"))
+        self.arrival.connectionLost()
+        slow.callback(None)
+        self.assertEqual((self.socket.value(), self.given.held), (b"", 0))
 
     @given(st.lists(st.integers(1, 400), max_size=40))
     def test_any_cut(self, cuts: list[int]) -> None:

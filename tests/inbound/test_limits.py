@@ -159,15 +159,15 @@ class LargeBodyTests(LimitsCase):
         """Large bodies that are in memory at a time have a bound together; each makes room again, whatever becomes of
         it."""
         limits = self.limits()
-        with limits.holding(LARGE_BODIES - 1), limits.holding(1), limits.holding(0):
-            refusal = self.assertRaises(Refusal, limits.holding(1).__enter__)
+        with limits.uploads.holding(LARGE_BODIES - 1), limits.uploads.holding(1), limits.uploads.holding(0):
+            refusal = self.assertRaises(Refusal, limits.uploads.holding(1).__enter__)
             self.assertIs(refusal.code, Code.RESOURCE_LIMIT)
         try:
-            with limits.holding(LARGE_BODIES):
+            with limits.uploads.holding(LARGE_BODIES):
                 raise ValueError
         except ValueError:
             pass
-        self.assertEqual(limits.held, 0)
+        self.assertEqual(limits.uploads.held, 0)
 
 
 class WrongTests(LimitsCase):

@@ -59,8 +59,8 @@ class KeepingTests(AttachmentCase):
         second = self.add(b"text", MediaType.TEXT, "")
         self.assertEqual(list(self.all()), [first, second])
         self.assertEqual((first.name, first.size, second.name), ("one.png", len(PNG), "attachment.txt"))
-        read = self.successResultOf(done(self.attachments.read(self.project_id, first.id)))
-        self.assertEqual(read, (first, PNG))
+        self.assertEqual(self.successResultOf(done(self.attachments.find(self.project_id, first.id))), first)
+        self.assertEqual(self.successResultOf(done(self.attachments.read(self.project_id, first))), PNG)
 
     def test_content(self) -> None:
         """What is not of its type, or is nothing at all, is refused and not kept."""
@@ -97,15 +97,13 @@ class KeepingTests(AttachmentCase):
         self.ask(DeleteProject(project_id=self.project_id))
         self.assertEqual(self.not_added().code, Code.PROJECT_NOT_FOUND)
         self.assertEqual(self.not_removed(kept.id).code, Code.PROJECT_NOT_FOUND)
-        reading = done(self.attachments.read(self.project_id, kept.id))
-        self.failureResultOf(reading, Refusal)
+        self.failureResultOf(done(self.attachments.find(self.project_id, kept.id)), Refusal)
 
     def test_not_found(self) -> None:
         """What is not there is said not to be, whatever is asked."""
         for attachment_id in (new_id(), "../x", ""):
             self.assertEqual(self.not_removed(attachment_id).code, Code.ATTACHMENT_NOT_FOUND)
-            reading = done(self.attachments.read(self.project_id, attachment_id))
-            self.failureResultOf(reading, Refusal)
+            self.failureResultOf(done(self.attachments.find(self.project_id, attachment_id)), Refusal)
 
     def test_audit(self) -> None:
         """Who added and removed what stands in the audit log, refused or done, with the hash of the bytes."""
