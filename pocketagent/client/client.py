@@ -9,20 +9,20 @@ import asyncio
 import contextlib
 import random
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from types import TracebackType
-from typing import Protocol
 
-from attrs import define, field, frozen
-from websockets.exceptions import ConnectionClosed
+from attrs import define, field
 
 from pocketagent.client import link
+from pocketagent.client.connection import Connection, Dial, Over
 from pocketagent.client.problems import ConnectionLost, NotMyServer, Problem, TurnedAway, Unreachable
 from pocketagent.client.requests import Requests
 from pocketagent.client.server import Server
 from pocketagent.client.standing import Phase, Standing, waits
 from pocketagent.client.subscription import MAX_BYTES, MAX_MESSAGES, Subscription
 from pocketagent.client.under_way import Asked, UnderWay
+from pocketagent.client.watching import Watchers
 from pocketagent.domain import commands
 from pocketagent.domain.commands import Command
 from pocketagent.domain.refusals import Code, Refusal
@@ -32,44 +32,8 @@ from pocketagent.wire.server import Message, Unintelligible
 
 PATIENCE = 60.0
 """Seconds that a request may take, a time without a connection included."""
-GREETING_TIMEOUT = 10.0
-MAX_WATCHED = 10_000
-"""Changes of projects, or figures, that wait for whoever watches: the oldest are dropped."""
 STEADY = 10.0
 """Seconds after which a connection was a good one: the waits before new tries begin anew."""
-CREDENTIAL_GONE = 4401
-REASONS: Mapping[int, str] = {
-    1000: "The server closed the connection, which was not in use.",
-    1001: "The server stops.",
-    1011: "The server could not read the journal.",
-    4429: "The server asks for fewer requests.",
-}
-"""Close codes of the server (docs/protocol.md), as sentences."""
-
-
-class Link(Protocol):
-    """A WebSocket, as far as a client needs one."""
-
-    async def send(self, message: str) -> None: ...
-
-    async def recv(self, decode: bool | None = None) -> str | bytes: ...
-
-    async def close(self) -> None: ...
-
-
-@frozen(eq=False)
-class _Watcher:
-    """Whoever hears of what has no `seq` and is no answer. An empty place in `queue` is the end."""
-
-    begin: Command
-    types: frozenset[str]
-    queue: "asyncio.Queue[Message | None]"
-
-    def offer(self, message: Message | None) -> None:
-        """Put it in, the oldest out if there is no room."""
-        if self.queue.full():
-            self.queue.get_nowait()
-        self.queue.put_nowait(message)
 
 
 @define(eq=False)
@@ -98,14 +62,14 @@ class Client(Requests):
     patience: float = PATIENCE
     max_messages: int = MAX_MESSAGES
     max_bytes: int = MAX_BYTES
-    dial: Callable[[Server], Awaitable[Link]] = link.dial
+    dial: Dial = link.dial
     random: Callable[[], float] = random.random
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     standing: Standing = field(default=Standing(Phase.CLOSED), init=False)
     established: ConnectionEstablished = field(init=False)
     _under_way: UnderWay = field(init=False)
     _subscriptions: dict[str, Subscription] = field(factory=dict, init=False)
-    _watchers: list[_Watcher] = field(factory=list, init=False)
+    _watchers: Watchers = field(factory=Watchers, init=False)
     _keeper: "asyncio.Task[None] | None" = field(default=None, init=False)
     _problem: Exception | None = field(default=None, init=False)
 
@@ -139,25 +103,12 @@ class Client(Requests):
             if not self._keeper.cancelled():
                 self._keeper.result()
 
-    async def _open(self) -> Link:
-        """A connection on which the server has said who we are."""
-        async with contextlib.AsyncExitStack() as stack:
-            opened = await self.dial(self.server)
-            stack.push_async_callback(opened.close)
-            try:
-                async with asyncio.timeout(GREETING_TIMEOUT):
-                    greeting = wire.decode(_bytes(await opened.recv(decode=False)))
-                self.established = wire.value_of(greeting, ConnectionEstablished)
-            except TimeoutError:
-                raise Unreachable("The server took the connection and then said nothing.") from None
-            except ConnectionClosed as closed:
-                raise Unreachable(_why(closed)) from None
-            except Unintelligible as problem:
-                raise Unreachable(str(problem)) from None
-            stack.pop_all()
-            return opened
+    async def _open(self) -> Connection:
+        opened = await Connection.open(self.dial, self.server)
+        self.established = opened.established
+        return opened
 
-    async def _keep(self, opened: Link) -> None:
+    async def _keep(self, opened: Connection) -> None:
         """Use the connection; when it ends, make a new one and go on, until there is no use in trying."""
         loop = asyncio.get_running_loop()
         pauses = waits(self.random)
@@ -177,7 +128,7 @@ class Client(Requests):
             self._end(failed)
             raise
 
-    async def _again(self, reason: str, pauses: Iterator[float]) -> Link:
+    async def _again(self, reason: str, pauses: Iterator[float]) -> Connection:
         """Try until it works. Raises TurnedAway or NotMyServer."""
         while True:
             pause = next(pauses)
@@ -191,25 +142,23 @@ class Client(Requests):
             except Problem as problem:
                 reason = str(problem)
 
-    async def _serve(self, opened: Link) -> str:
+    async def _serve(self, opened: Connection) -> str:
         """Write and understand what comes until the connection ends; why it did. Raises TurnedAway."""
         writer = asyncio.create_task(self._write(opened))
         self._stand(Standing(Phase.CONNECTED))
         self._resume()
         try:
             while True:
-                self._hear(wire.decode(_bytes(await opened.recv(decode=False))))
-        except ConnectionClosed as closed:
-            return _why(closed)
-        except Unintelligible as problem:
-            return str(problem)
+                self._hear(await opened.hear())
+        except Over as over:
+            return str(over)
         finally:
             writer.cancel()
             await opened.close()
 
-    async def _write(self, opened: Link) -> None:
+    async def _write(self, opened: Connection) -> None:
         """Send what was not sent yet, in the order in which it was asked."""
-        with contextlib.suppress(ConnectionClosed):  # which the reader is told as well
+        with contextlib.suppress(Over):  # which the reader is told as well
             while True:
                 await opened.send((await self._under_way.next()).payload)
 
@@ -224,7 +173,7 @@ class Client(Requests):
         for subscription in self._subscriptions.values():
             if subscription.wants_to_join:
                 self._put(subscription.command, subscription=subscription)
-        for command in dict.fromkeys(watcher.begin for watcher in self._watchers):
+        for command in self._watchers.begins:
             self._put(command)
 
     def _end(self, problem: Exception) -> None:
@@ -235,8 +184,7 @@ class Client(Requests):
         self._under_way.end(problem)
         for subscription in self._subscriptions.values():
             subscription.end(problem)
-        for watcher in self._watchers:
-            watcher.offer(None)
+        self._watchers.end()
         self._stand(Standing(Phase.CLOSED, str(problem)))
 
     def _stand(self, standing: Standing) -> None:
@@ -255,9 +203,7 @@ class Client(Requests):
             self._answered(message, message.request_id)
             return
         if message.seq is None:
-            for watcher in self._watchers:
-                if message.type in watcher.types:
-                    watcher.offer(message)
+            self._watchers.hear(message)
         subscription = self._subscriptions.get(message.project_id or "")
         if subscription is not None and not subscription.hear(message):
             # Let go until it has been read: the journal has it all.
@@ -370,17 +316,16 @@ class Client(Requests):
                     yield stats
 
     async def _watch(self, begin: Command, end: Command, *types: str) -> AsyncGenerator[Message, None]:
-        watcher = _Watcher(begin, frozenset(types), asyncio.Queue(MAX_WATCHED))
-        self._watchers.append(watcher)
+        watcher = self._watchers.add(begin, *types)
         try:
             await self.request(begin)
-            while (message := await watcher.queue.get()) is not None:
+            while (message := await watcher.next()) is not None:
                 yield message
             if self._problem is not None:
                 raise self._problem
         finally:
-            self._watchers.remove(watcher)
-            if self._is_connected and all(other.begin != begin for other in self._watchers):
+            is_last = self._watchers.remove(watcher)
+            if is_last and self._is_connected:
                 self._put(end)
 
     def _join(self, subscription: Subscription) -> None:
@@ -398,17 +343,3 @@ class Client(Requests):
         subscription.end(None)
         if self._is_connected:
             self._put(commands.LeaveProject(project_id=subscription.project_id))
-
-
-def _why(closed: ConnectionClosed) -> str:
-    """Why a connection has ended, as a sentence. Raises TurnedAway where a new one would end in the same way."""
-    code = closed.rcvd.code if closed.rcvd else 0
-    if code == CREDENTIAL_GONE:
-        raise TurnedAway(
-            "This device may no longer come in: it was revoked, or its token has expired.", "revoked"
-        ) from None
-    return REASONS.get(code, "The connection was lost.")
-
-
-def _bytes(payload: str | bytes) -> bytes:
-    return payload.encode() if isinstance(payload, str) else payload

@@ -5,7 +5,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,7 +35,8 @@ from pocketagent.terminal.view import View, mode_in_words
 from pocketagent.wire.server import Message
 
 if TYPE_CHECKING:
-    from pocketagent.client.client import Client, Link
+    from pocketagent.client.client import Client
+    from pocketagent.client.connection import Dial
     from pocketagent.client.server import Server
 
 HISTORY = 200
@@ -75,7 +76,7 @@ class Chat:
         server: "Server",
         wanted: str,
         terminal: Terminal,
-        dial: "Callable[[Server], Awaitable[Link]] | None" = None,
+        dial: "Dial | None" = None,
     ) -> None:
         self.farewell = ""
         self._server = server

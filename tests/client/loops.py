@@ -11,7 +11,7 @@ class SomeTests(LoopTestCase):
 import asyncio
 import gc
 import selectors
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -104,6 +104,11 @@ async def outcomes(*tasks: "asyncio.Task[Any]") -> Sequence[object]:
     """What became of each: its value, or the type of what it raised."""
     found = await asyncio.gather(*tasks, return_exceptions=True)
     return [type(one) if isinstance(one, BaseException) else one for one in found]
+
+
+async def next_of(iterator: AsyncIterator[T]) -> T:
+    """`anext` as a coroutine, of which a task can be made."""
+    return await anext(iterator)
 
 
 async def settle() -> None:

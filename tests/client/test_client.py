@@ -1,11 +1,9 @@
 """A client's requests, over connections that come and go; and its end, of which everybody hears."""
 
 import asyncio
-import contextlib
-import gc
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pocketagent.client import (
@@ -19,14 +17,13 @@ from pocketagent.client import (
     TurnedAway,
     Unreachable,
 )
-from pocketagent.client.client import GREETING_TIMEOUT, MAX_WATCHED, PATIENCE, STEADY
+from pocketagent.client.client import PATIENCE, STEADY
 from pocketagent.client.standing import FIRST_WAIT, LONGEST_WAIT
 from pocketagent.client.under_way import LONGEST_PAUSE, MAX_UNDER_WAY, RATE_PAUSE
 from pocketagent.domain import commands, replies
 from pocketagent.domain.events import ProcessKilled, SessionReset
-from pocketagent.wire.server import Message
-from tests.client.door import ESTABLISHED, MESSAGE_SIZE, Door, FakeLink, Request
-from tests.client.loops import LoopTestCase, begin, outcomes, settle
+from tests.client.door import ESTABLISHED, MESSAGE_SIZE, Door
+from tests.client.loops import LoopTestCase, begin, next_of, outcomes, settle
 from tests.wire.test_server import STATE, TOLD
 
 STATS = next(one for one in TOLD if isinstance(one, replies.ServerStats))
@@ -378,24 +375,6 @@ class LostTests(LoopTestCase):
 
         self.tell(story())
 
-    def test_reasons(self) -> None:
-        """Why a connection ended is told as a sentence, where the server said it."""
-
-        async def story() -> None:
-            door = Door()
-            async with door.client() as client:
-                for code, word in ((1001, "stops"), (1011, "journal"), (4429, "fewer"), (1000, "use"), (1006, "lost")):
-                    door.link.cut(None if code == 1006 else code)
-                    await settle()
-                    self.assertIn(word, client.standing.reason)
-                    await asyncio.sleep(LONGEST_WAIT)
-                door.link.say(b"what is this")
-                await settle()
-                self.assertIn("no message of this protocol", client.standing.reason)
-                self.assertTrue(door.link.is_closed)
-
-        self.tell(story())
-
     def test_acknowledgements(self) -> None:
         """What was shown is told without waiting for anything; while there is no connection the last one counts."""
 
@@ -440,46 +419,6 @@ class EnteringTests(LoopTestCase):
 
         self.tell(story())
 
-    def test_no_greeting(self) -> None:
-        """Whoever does not greet as the protocol says is no server; the connection is closed again."""
-
-        async def story() -> None:
-            for said, sentence in (
-                (None, "said nothing"),
-                (b"hello", "no message of this protocol"),
-                (b'{"type":"welcome"}', "welcome"),
-                (b'{"type":"connection_established","data":{}}', "does not understand"),
-                (1001, "stops"),
-            ):
-                door = Door(greets=False)
-                entering = begin(door.client().__aenter__())
-                await settle()
-                if isinstance(said, int):
-                    door.link.cut(said)
-                elif said is not None:
-                    door.link.say(said)
-                with self.assertRaises(Unreachable) as problem:
-                    await entering
-                self.assertIn(sentence, str(problem.exception))
-                self.assertTrue(door.link.is_closed)
-            self.assertEqual(asyncio.get_running_loop().time() // 1, GREETING_TIMEOUT)
-
-        self.tell(story())
-
-    def test_given_up_meanwhile(self) -> None:
-        """Who gives up before the greeting leaves no connection behind."""
-
-        async def story() -> None:
-            door = Door(greets=False)
-            entering = begin(door.client().__aenter__())
-            await settle()
-            entering.cancel()
-            await settle()
-            self.assertTrue(entering.cancelled())
-            self.assertTrue(door.link.is_closed)
-
-        self.tell(story())
-
 
 class EndTests(LoopTestCase):
     """Whatever ends a client: everybody who waits hears of it."""
@@ -500,9 +439,9 @@ class EndTests(LoopTestCase):
             begin(client.list_projects()),
             begin(client.execute("p", "x")),
             begin(client.events("q").__aenter__()),
-            begin(_next(events)),
-            begin(_next(projects)),
-            begin(_next(stats)),
+            begin(next_of(events)),
+            begin(next_of(projects)),
+            begin(next_of(stats)),
         ]
         for type_, reply in (("project_list", NO_PROJECTS), ("server_stats", STATS)):
             await settle()
@@ -624,125 +563,3 @@ class EndTests(LoopTestCase):
             self.assertTrue(door.link.is_closed)
 
         self.tell(story())
-
-
-async def _next(iterator: AsyncIterator[object]) -> object:
-    return await anext(iterator)
-
-
-class WatchTests(LoopTestCase):
-    def test_projects(self) -> None:
-        """Who watches hears of every project, and of nothing else; who stops is forgotten, here and there."""
-
-        async def story() -> None:
-            door = Door()
-            async with door.client() as client:
-                watching = begin(_take(client.watch_projects(), 2))
-                request = await door.link.asked("project_list")
-                self.assertEqual(request["data"], {"subscribe": True})
-                door.link.answer(request, NO_PROJECTS)
-                door.link.tell(STATS)
-                door.link.event(5)
-                door.link.tell(STATE)
-                door.link.tell(replies.ProjectDeleted("p"), "p")
-                self.assertEqual(await watching, ["project_state", "project_deleted"])
-                self.assertEqual((await door.link.asked("project_list"))["data"], {"subscribe": False})
-
-        self.tell(story())
-
-    def test_stats(self) -> None:
-        """The figures come as values, and go on after the connection was lost."""
-
-        async def story() -> None:
-            door = Door()
-            async with door.client() as client:
-                stats = client.watch_stats()
-                first = begin(_next(stats))
-                door.link.answer(await door.link.asked("server_stats"), STATS)
-                door.link.tell(STATS)
-                self.assertEqual(await first, STATS)
-                door.link.cut()
-                await asyncio.sleep(FIRST_WAIT)
-                self.assertEqual((await door.link.asked("server_stats"))["data"], {"subscribe": True})
-                door.link.tell(STATS)
-                self.assertEqual(await anext(stats), STATS)
-                await stats.aclose()  # type: ignore[attr-defined]
-
-        self.tell(story())
-
-    def test_two_who_watch(self) -> None:
-        """Each hears everything; the server is told when the last one has gone."""
-
-        async def story() -> None:
-            door = Door()
-            async with door.client() as client:
-                one, two = client.watch_projects(), client.watch_projects()
-                firsts = [begin(_next(each)) for each in (one, two)]
-                for _ in range(2):
-                    door.link.answer(await door.link.asked("project_list"), NO_PROJECTS)
-                await settle()
-                door.link.tell(STATE)
-                self.assertEqual([(await first).type for first in firsts], ["project_state"] * 2)  # type: ignore[attr-defined]
-                await one.aclose()  # type: ignore[attr-defined]
-                await settle()
-                self.assertEqual(len(door.link.sent), 2)
-                await two.aclose()  # type: ignore[attr-defined]
-                self.assertEqual((await door.link.asked())["data"], {"subscribe": False})
-
-        self.tell(story())
-
-    def test_the_bound(self) -> None:
-        """A watcher who does not look keeps the newest of what it missed."""
-
-        async def story() -> None:
-            door = Door()
-            async with door.client() as client:
-                watching = client.watch_projects()
-                first = begin(_next(watching))
-                door.link.answer(await door.link.asked("project_list"), NO_PROJECTS)
-                door.link.tell(STATE)
-                await first
-                for number in range(MAX_WATCHED + 3):
-                    door.link.tell(replies.ProjectDeleted(str(number)), str(number))
-                await settle()
-                found = [(await anext(watching)).project_id for _ in range(MAX_WATCHED)]
-                self.assertEqual(found, [str(number) for number in range(3, MAX_WATCHED + 3)])
-                await watching.aclose()  # type: ignore[attr-defined]
-
-        self.tell(story())
-
-    def test_a_loop_that_is_left(self) -> None:
-        """Whoever breaks out of the loop, without more ado, is forgotten as well."""
-
-        async def story() -> None:
-            door = Door(hear=_at_once)
-            async with door.client() as client:
-
-                async def look() -> None:
-                    async for _ in client.watch_projects():
-                        break
-
-                looking = begin(look())
-                await settle()
-                door.link.tell(STATE)
-                await looking
-                gc.collect()
-                await settle()
-                self.assertEqual(door.link.sent[-1]["data"], {"subscribe": False})
-
-        self.tell(story())
-
-
-def _at_once(link: FakeLink, request: Request) -> None:
-    if request["type"] == "project_list":
-        link.answer(request, NO_PROJECTS)
-
-
-async def _take(messages: AsyncIterator[Message], number: int) -> list[str]:
-    found: list[str] = []
-    async with contextlib.aclosing(messages):  # type: ignore[type-var]
-        async for message in messages:
-            found.append(message.type)
-            if len(found) == number:
-                break
-    return found
