@@ -17,7 +17,7 @@ from types import FunctionType
 from twisted.scripts.twistd import run
 
 from pocketagent.inbound.connection import Connection
-from pocketagent.outbound.journal import FileJournal
+from pocketagent.outbound.journal.journal import FileJournal
 from pocketagent.services.conversation import Conversation
 
 HOT = (Connection.hear, Connection.send, FileJournal.append, Conversation.hear, Conversation._perform)

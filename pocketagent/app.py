@@ -49,7 +49,7 @@ from pocketagent.outbound.data_directory import DataDirectory, DataDirectoryUnus
 from pocketagent.outbound.directories import Directories
 from pocketagent.outbound.files import DeviceFiles, FileDevices, FileProjects, ProjectFiles
 from pocketagent.outbound.host import LinuxHost
-from pocketagent.outbound.journals import FileJournals
+from pocketagent.outbound.journal.journals import FileJournals
 from pocketagent.outbound.launching import find_claude
 from pocketagent.outbound.looks import Looks
 from pocketagent.outbound.metrics import Exposition

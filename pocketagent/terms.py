@@ -11,9 +11,9 @@ from pocketagent.domain.measures import Measures
 from pocketagent.domain.notices import Hook
 from pocketagent.inbound.connection import Terms as ConnectionTerms
 from pocketagent.inbound.limits import Bounds as CallerBounds
-from pocketagent.outbound.durability import Sync
-from pocketagent.outbound.journal import Rules as JournalRules
-from pocketagent.outbound.retention import Retention
+from pocketagent.outbound.journal.durability import Sync
+from pocketagent.outbound.journal.journal import Rules as JournalRules
+from pocketagent.outbound.journal.retention import Retention
 from pocketagent.services.assembly import Rules
 from pocketagent.services.attachments import Room
 from pocketagent.services.executions import Bounds

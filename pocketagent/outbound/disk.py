@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.outbound.test_files,tests.outbound.test_journal -*-
+# -*- test-case-name: tests.outbound.test_files,tests.outbound.journal.test_journal -*-
 """Files that are the server's alone, written whole or not at all. Everything here may block: call it in a thread."""
 
 import errno

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from pocketagent.outbound.repair import MAX_TORN, WINDOW
+from pocketagent.outbound.journal.repair import MAX_TORN, WINDOW
 from pocketagent.ports import StorageUnavailable
 from tests.contracts import PLENTY, numbers, said
-from tests.outbound.journal_house import FileCase, now
+from tests.outbound.journal.house import FileCase, now
 
 
 class RepairTests(FileCase):

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.outbound.test_journal_faults -*-
+# -*- test-case-name: tests.outbound.journal.test_faults -*-
 """When what was written to a journal survives a power loss: soon, or before an append returns."""
 
 from collections.abc import Callable
@@ -13,9 +13,9 @@ from twisted.python.failure import Failure
 
 from pocketagent.domain.measures import Spread
 from pocketagent.outbound.disk import Disk, sync_directory
-from pocketagent.outbound.segments import Keys, Segment
-from pocketagent.outbound.shelf import Shelf
-from pocketagent.outbound.tail import Altered, Tail
+from pocketagent.outbound.journal.segments import Keys, Segment
+from pocketagent.outbound.journal.shelf import Shelf
+from pocketagent.outbound.journal.tail import Altered, Tail
 from pocketagent.ports import IThreads, StorageUnavailable
 
 SYNC_DELAY = 0.75

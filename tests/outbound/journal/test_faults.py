@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from twisted.trial.unittest import SynchronousTestCase
 
 from pocketagent.domain.message import Entry, timestamp
-from pocketagent.outbound.durability import Sync
-from pocketagent.outbound.journal import Rules
+from pocketagent.outbound.journal.durability import Sync
+from pocketagent.outbound.journal.journal import Rules
 from pocketagent.ports import StorageUnavailable
 from tests.contracts import PLENTY, numbers, said
 from tests.outbound.faulty_disk import Crash
-from tests.outbound.journal_house import START, House, now
+from tests.outbound.journal.house import START, House, now
 
 
 def nothing_more(low: int, high: int) -> int:

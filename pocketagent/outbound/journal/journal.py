@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.outbound.test_journal,tests.outbound.test_journal_faults -*-
+# -*- test-case-name: tests.outbound.journal.test_journal,tests.outbound.journal.test_faults -*-
 """One journal on the disk: appended to in one write a batch, read by number, time or key."""
 
 from bisect import bisect_left, bisect_right
@@ -16,13 +16,13 @@ from zope.interface import implementer
 from pocketagent.domain.measures import Measures
 from pocketagent.domain.message import Draft, Entry, timestamp
 from pocketagent.outbound.disk import Disk, create, save, sync_directory, sync_file
-from pocketagent.outbound.durability import MAX_RETIRING, Durability, Sync
-from pocketagent.outbound.pages import Live, Pages
-from pocketagent.outbound.repair import Found, set_aside
-from pocketagent.outbound.retention import Kept, Retention, remove
-from pocketagent.outbound.segments import Keys, Segment, hash_of, is_unreadable, microseconds, segment_name
-from pocketagent.outbound.shelf import Shelf
-from pocketagent.outbound.tail import Tail
+from pocketagent.outbound.journal.durability import MAX_RETIRING, Durability, Sync
+from pocketagent.outbound.journal.pages import Live, Pages
+from pocketagent.outbound.journal.repair import Found, set_aside
+from pocketagent.outbound.journal.retention import Kept, Retention, remove
+from pocketagent.outbound.journal.segments import Keys, Segment, hash_of, is_unreadable, microseconds, segment_name
+from pocketagent.outbound.journal.shelf import Shelf
+from pocketagent.outbound.journal.tail import Tail
 from pocketagent.ports import IJournal, IThreads, StorageUnavailable
 from pocketagent.wire import records
 

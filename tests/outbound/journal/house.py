@@ -12,8 +12,8 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from pocketagent.domain.message import Draft
-from pocketagent.outbound.journal import FileJournal, Rules
-from pocketagent.outbound.journals import FileJournals
+from pocketagent.outbound.journal.journal import FileJournal, Rules
+from pocketagent.outbound.journal.journals import FileJournals
 from pocketagent.ports import IThreads
 from tests.contracts import PLENTY, numbers, said
 from tests.fakes import NoThreads

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.outbound.test_repair -*-
+# -*- test-case-name: tests.outbound.journal.test_repair -*-
 """What the files of a journal hold when it is opened, after a clean stop or any other.
 
 Only the end of the newest segment is read, backwards, as far as the last good record: what a crash has torn lies behind
@@ -13,8 +13,8 @@ from itertools import pairwise
 from attrs import field, frozen
 
 from pocketagent.outbound.disk import Disk, create, load, read, reopen, sync_directory, write
-from pocketagent.outbound.segments import CHUNK, Segment, parse_name
-from pocketagent.outbound.shelf import sidecar
+from pocketagent.outbound.journal.segments import CHUNK, Segment, parse_name
+from pocketagent.outbound.journal.shelf import sidecar
 from pocketagent.wire import records
 
 WINDOW = 1 << 16

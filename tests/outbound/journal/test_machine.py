@@ -8,12 +8,12 @@ from hypothesis.strategies import DataObject, booleans, data, integers, none, on
 from twisted.trial.unittest import SynchronousTestCase
 
 from pocketagent.domain.message import Draft, Entry
-from pocketagent.outbound.journal import Rules
+from pocketagent.outbound.journal.journal import Rules
 from pocketagent.ports import StorageUnavailable
 from pocketagent.wire import records
 from tests.contracts import PLENTY, numbers, said
 from tests.outbound.faulty_disk import Crash
-from tests.outbound.journal_house import House, now
+from tests.outbound.journal.house import House, now
 
 SPOILT = b'"code":"INTERNAL_ERROR"'
 ENVELOPE = 200

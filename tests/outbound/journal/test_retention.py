@@ -3,12 +3,12 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from pocketagent.domain.message import Direction, Draft
-from pocketagent.outbound.journal import Rules
-from pocketagent.outbound.retention import FOUND_FOR, Retention
-from pocketagent.outbound.segments import Segment
+from pocketagent.outbound.journal.journal import Rules
+from pocketagent.outbound.journal.retention import FOUND_FOR, Retention
+from pocketagent.outbound.journal.segments import Segment
 from pocketagent.wire import records
 from tests.contracts import prompt, said, state
-from tests.outbound.journal_house import START, FileCase, now
+from tests.outbound.journal.house import START, FileCase, now
 
 DAY = 86400
 

@@ -12,16 +12,16 @@ from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
 from pocketagent.domain.message import timestamp
-from pocketagent.outbound.durability import MAX_RETIRING
-from pocketagent.outbound.journal import FileJournal, Rules
-from pocketagent.outbound.journals import FileJournals
-from pocketagent.outbound.retention import Retention
-from pocketagent.outbound.segments import hash_of
+from pocketagent.outbound.journal.durability import MAX_RETIRING
+from pocketagent.outbound.journal.journal import FileJournal, Rules
+from pocketagent.outbound.journal.journals import FileJournals
+from pocketagent.outbound.journal.retention import Retention
+from pocketagent.outbound.journal.segments import hash_of
 from pocketagent.ports import IThreads, StorageUnavailable
 from pocketagent.wire import records
 from tests.contracts import ODD, PLENTY, JournalContract, numbers, prompt, said, state
 from tests.outbound.disks import in_small_file_system
-from tests.outbound.journal_house import START, FileCase, make_journals, now
+from tests.outbound.journal.house import START, FileCase, make_journals, now
 
 T = TypeVar("T")
 
@@ -181,7 +181,7 @@ class SegmentTests(FileCase):
             import pathlib
             from twisted.internet.task import Clock
             from tests.contracts import PLENTY
-            from tests.outbound.journal_house import make_journals, now
+            from tests.outbound.journal.house import make_journals, now
             from pocketagent.domain.message import Draft, Direction
             from pocketagent.ports import StorageUnavailable
             journal = now(make_journals("/mnt/projects", Clock()).open("project"))

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.outbound.test_journal -*-
+# -*- test-case-name: tests.outbound.journal.test_journal -*-
 """The indexes of segments that are complete: kept in a file beside each, a bounded number of bytes in memory.
 
 An index that is missing or does not fit its segment is made anew by reading the segment. Everything here but `put`
@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 from zlib import crc32
 
 from pocketagent.outbound.disk import Disk, read, reopen, save
-from pocketagent.outbound.segments import Index, Keys, Segment, scan
+from pocketagent.outbound.journal.segments import Index, Keys, Segment, scan
 
 _MAGIC = b"PAINDX1" + sys.byteorder[:1].encode()  # an index of a machine with the other byte order does not fit
 _HEADER = struct.Struct("=8sQQQqQII")

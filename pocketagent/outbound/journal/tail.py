@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.outbound.test_journal_faults -*-
+# -*- test-case-name: tests.outbound.journal.test_faults -*-
 """The newest segment of a journal: the only one that is written to."""
 
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from itertools import pairwise
 from attrs import define, field
 
 from pocketagent.outbound.disk import Disk, write
-from pocketagent.outbound.segments import Index, Keys, Segment, each_line, whole_lines
+from pocketagent.outbound.journal.segments import Index, Keys, Segment, each_line, whole_lines
 from pocketagent.wire import records
 
 

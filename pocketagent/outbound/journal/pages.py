@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.outbound.test_journal -*-
+# -*- test-case-name: tests.outbound.journal.test_journal -*-
 """Reading a journal: pages up and down, the first entry of a time, the newest one of a key.
 
 It works on segments as they were at some moment, so that what is appended meanwhile does not matter; one that was
@@ -11,9 +11,9 @@ from attrs import frozen
 
 from pocketagent.domain.message import Entry
 from pocketagent.outbound.disk import Disk
-from pocketagent.outbound.retention import Kept
-from pocketagent.outbound.segments import Index, Segment, hash_of, read_entries
-from pocketagent.outbound.shelf import Shelf
+from pocketagent.outbound.journal.retention import Kept
+from pocketagent.outbound.journal.segments import Index, Segment, hash_of, read_entries
+from pocketagent.outbound.journal.shelf import Shelf
 from pocketagent.wire import records
 
 

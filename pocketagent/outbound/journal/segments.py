@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.outbound.test_journal -*-
+# -*- test-case-name: tests.outbound.journal.test_journal -*-
 """The files of a journal: their names, where in them each entry stands, and reading entries out of them.
 
 Everything that takes a disk may block: call it in a thread.

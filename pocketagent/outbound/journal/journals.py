@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.outbound.test_journal -*-
+# -*- test-case-name: tests.outbound.journal.test_journal -*-
 """The journals on the disk: files of lines, appended to in one write a batch, read by number, time or key.
 
     ROOT/PROJECT_ID/journal.json                                   which journal, and whether it was closed in order
@@ -18,10 +18,10 @@ from zope.interface import implementer
 
 from pocketagent.domain.measures import Measures
 from pocketagent.outbound.disk import Disk, make_directory, reopen
-from pocketagent.outbound.journal import FileJournal, Rules, Shared
-from pocketagent.outbound.repair import load_marks, look
-from pocketagent.outbound.shelf import Shelf
-from pocketagent.outbound.tail import Tail
+from pocketagent.outbound.journal.journal import FileJournal, Rules, Shared
+from pocketagent.outbound.journal.repair import load_marks, look
+from pocketagent.outbound.journal.shelf import Shelf
+from pocketagent.outbound.journal.tail import Tail
 from pocketagent.ports import IJournals, IThreads, StorageUnavailable
 from pocketagent.wire import records
 

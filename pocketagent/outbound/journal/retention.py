@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.outbound.test_retention -*-
+# -*- test-case-name: tests.outbound.journal.test_retention -*-
 """What of a journal is no longer kept, and what of that is still found by its key.
 
 Everything that takes a disk may block: call it in a thread.
@@ -13,8 +13,8 @@ from attrs import frozen
 
 from pocketagent.domain.message import Entry
 from pocketagent.outbound.disk import Disk, read, reopen, save, sync_directory
-from pocketagent.outbound.segments import Segment, each_line, hash_of, hashes_of, time_of, whole_lines
-from pocketagent.outbound.shelf import Shelf, sidecar
+from pocketagent.outbound.journal.segments import Segment, each_line, hash_of, hashes_of, time_of, whole_lines
+from pocketagent.outbound.journal.shelf import Shelf, sidecar
 from pocketagent.wire import records
 
 FOUND_FOR = 7 * 86400

@@ -1,0 +1,1 @@
+"""Tests of the journals, in files that fail as disks do."""
