@@ -41,16 +41,16 @@ from pocketagent.inbound.limits import Limits as CallerLimits
 from pocketagent.inbound.routes import Route, Routes
 from pocketagent.inbound.websocket import WebSockets
 from pocketagent.listening import Bound, bind
+from pocketagent.outbound.agent.claude import Claude
+from pocketagent.outbound.agent.launching import find_claude
 from pocketagent.outbound.attachments import AttachmentFiles, FileAttachments
 from pocketagent.outbound.audit import AuditFiles, FileAudit
 from pocketagent.outbound.certificates import Certificates, CertificateUnusable
-from pocketagent.outbound.claude import Claude
 from pocketagent.outbound.data_directory import DataDirectory, DataDirectoryUnusable
 from pocketagent.outbound.directories import Directories
 from pocketagent.outbound.files import DeviceFiles, FileDevices, FileProjects, ProjectFiles
 from pocketagent.outbound.host import LinuxHost
 from pocketagent.outbound.journal.journals import FileJournals
-from pocketagent.outbound.launching import find_claude
 from pocketagent.outbound.looks import Looks
 from pocketagent.outbound.metrics import Exposition
 from pocketagent.outbound.pairings import FilePairings, PairingFiles

@@ -27,9 +27,9 @@ from pocketagent.domain.notices import Event
 from pocketagent.domain.sighting import Address
 from pocketagent.inbound.door import Door
 from pocketagent.listening import Bound, allow_descriptors
+from pocketagent.outbound.agent.child import IChildReactor
+from pocketagent.outbound.agent.claude import Claude
 from pocketagent.outbound.certificates import Certificates
-from pocketagent.outbound.child import IChildReactor
-from pocketagent.outbound.claude import Claude
 from pocketagent.outbound.data_directory import DataDirectory
 from pocketagent.outbound.host import tune_memory
 from pocketagent.outbound.public_addresses import IPublicReactor

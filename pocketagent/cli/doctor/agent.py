@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pocketagent.cli.doctor.asking import ask
 from pocketagent.cli.doctor.finding import Finding, Verdict, ok, problem, warning
 from pocketagent.domain.refusals import Code, Refusal
-from pocketagent.outbound.child import MARK
-from pocketagent.outbound.claude import FLOOR, NUMBER, PROBE_WAIT, WARNED
-from pocketagent.outbound.launching import check_program, environment, exposed, find_claude
+from pocketagent.outbound.agent.child import MARK
+from pocketagent.outbound.agent.claude import FLOOR, NUMBER, PROBE_WAIT, WARNED
+from pocketagent.outbound.agent.launching import check_program, environment, exposed, find_claude
 
 SHOWN = 100
 """Characters of what it says instead of a version."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from pocketagent.domain.agent import PASS_ENVIRONMENT, Launch, LaunchOptions
-from pocketagent.outbound.launching import FIXED, UNTRUSTED, arguments, environment, exposed, find_claude
+from pocketagent.outbound.agent.launching import FIXED, UNTRUSTED, arguments, environment, exposed, find_claude
 
 ID = "0a4d2e9e-1111-4222-8333-123456789abc"
 LAUNCH = Launch(

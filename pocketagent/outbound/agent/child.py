@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.outbound.test_child -*-
+# -*- test-case-name: tests.outbound.agent.test_child -*-
 """A process under our supervisor, as the reactor sees it: bytes in and out, and its end. Knows nothing of the CLI.
 
 Everything goes over socketpairs. stdout is read in large pieces and only as fast as its reader takes them, the last
@@ -21,10 +21,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFDSet, IReactorTime
 from twisted.logger import Logger
 
-from pocketagent.outbound import supervisor
-from pocketagent.outbound.channels import Channel, Exit
-from pocketagent.outbound.steps import Moment
-from pocketagent.outbound.strays import kill_marked
+from pocketagent.outbound.agent import supervisor
+from pocketagent.outbound.agent.channels import Channel, Exit
+from pocketagent.outbound.agent.steps import Moment
+from pocketagent.outbound.agent.strays import kill_marked
 from pocketagent.ports import IThreads
 
 STDERR_KEPT = 64 * 1024

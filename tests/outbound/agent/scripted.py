@@ -28,11 +28,11 @@ from pocketagent.domain.agent import (
     Words,
 )
 from pocketagent.domain.message import Partial
-from pocketagent.outbound.claude import Claude
+from pocketagent.outbound.agent.claude import Claude
 from pocketagent.outbound.threads import Threads
 from pocketagent.ports import IAgentListener, IRun, IThreads
 
-CLI = Path(__file__).parents[1] / "scripted_cli.py"
+CLI = Path(__file__).parents[2] / "scripted_cli.py"
 
 
 def message(utterance: Utterance) -> Mapping[str, object]:

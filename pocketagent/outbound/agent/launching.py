@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.outbound.test_launching -*-
+# -*- test-case-name: tests.outbound.agent.test_launching -*-
 """What is settled before a CLI is started: its arguments, its environment, and whether program and directory are right.
 
 The functions that look at the disk block; they are for the pool of threads.
@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from pocketagent.domain.agent import Launch
 from pocketagent.domain.refusals import Code, Refusal
-from pocketagent.outbound.child import MARK
+from pocketagent.outbound.agent.child import MARK
 
 INSTALL = (
     "On the server run `npm install -g @anthropic-ai/claude-code`, or `pip install claude-agent-sdk`, which brings one "

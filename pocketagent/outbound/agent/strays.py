@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.outbound.test_strays -*-
+# -*- test-case-name: tests.outbound.agent.test_strays -*-
 """What a dead supervisor has left behind: found by the mark in its environment, and killed."""
 
 import os

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.outbound.test_claude -*-
+# -*- test-case-name: tests.outbound.agent.test_claude -*-
 """The Claude CLI as an agent: finds out what it is, and starts it."""
 
 import os
@@ -15,8 +15,8 @@ from zope.interface import implementer
 
 from pocketagent.domain.agent import PASS_ENVIRONMENT, Launch
 from pocketagent.domain.refusals import Code, Refusal
-from pocketagent.outbound.child import STDERR_KEPT, Child, IChildReactor, Order, Over, spawn
-from pocketagent.outbound.launching import (
+from pocketagent.outbound.agent.child import STDERR_KEPT, Child, IChildReactor, Order, Over, spawn
+from pocketagent.outbound.agent.launching import (
     INSTALL,
     NOT_FOUND,
     Directory,
@@ -27,9 +27,9 @@ from pocketagent.outbound.launching import (
     open_directory,
     write_secret,
 )
-from pocketagent.outbound.masking import secrets
-from pocketagent.outbound.run import Run, Waits
-from pocketagent.outbound.steps import STEPS, Moment, Step, within
+from pocketagent.outbound.agent.masking import secrets
+from pocketagent.outbound.agent.run import Run, Waits
+from pocketagent.outbound.agent.steps import STEPS, Moment, Step, within
 from pocketagent.ports import IAgent, IAgentListener, IRun, IThreads
 from pocketagent.wire.lines import MAX_LINE
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pocketagent.outbound import supervisor
-from tests.outbound.living import PATIENCE, dies, is_alive
+from pocketagent.outbound.agent import supervisor
+from tests.outbound.agent.living import PATIENCE, dies, is_alive
 
 LOOK = """
 import json, os, resource, signal

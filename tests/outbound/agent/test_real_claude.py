@@ -16,8 +16,8 @@ from pocketagent.domain.agent import Answer, Behavior, LaunchOptions, Permission
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.ports import IRun
 from tests.messages_api import MessagesApi
-from tests.outbound.living import is_alive
-from tests.outbound.scripted import AgentTestCase, Listener
+from tests.outbound.agent.living import is_alive
+from tests.outbound.agent.scripted import AgentTestCase, Listener
 
 
 def find() -> str | None:

@@ -23,12 +23,12 @@ from pocketagent.domain.agent import (
 )
 from pocketagent.domain.attachment import Enclosure, MediaType
 from pocketagent.domain.refusals import Code, Refusal
-from pocketagent.outbound.child import MAX_UNWRITTEN, Over
-from pocketagent.outbound.run import MAX_EARLY, MAX_REASON, Run
-from pocketagent.outbound.steps import Moment
+from pocketagent.outbound.agent.child import MAX_UNWRITTEN, Over
+from pocketagent.outbound.agent.run import MAX_EARLY, MAX_REASON, Run
+from pocketagent.outbound.agent.steps import Moment
 from pocketagent.ports import IRun
 from tests.contracts import Here
-from tests.outbound.scripted import Listener, message
+from tests.outbound.agent.scripted import Listener, message
 
 LAUNCH = Launch(
     run_id="run", project_id="p", path="/p", identity=(1, 2), session_id="s", resume=False, trusted=True,

@@ -5,8 +5,8 @@ import sys
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pocketagent.outbound.strays import kill_marked
-from tests.outbound.living import is_alive
+from pocketagent.outbound.agent.strays import kill_marked
+from tests.outbound.agent.living import is_alive
 
 
 class StraysTests(SynchronousTestCase):

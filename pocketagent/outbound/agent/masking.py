@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.outbound.test_masking -*-
+# -*- test-case-name: tests.outbound.agent.test_masking -*-
 """A child's complaints, fit to be shown: the last of them, valid text, and no secret that it was handed."""
 
 import json

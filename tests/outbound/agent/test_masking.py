@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from pocketagent.outbound.masking import SHOWN, secrets, tail
+from pocketagent.outbound.agent.masking import SHOWN, secrets, tail
 
 
 class MaskingTests(SynchronousTestCase):

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.outbound.test_run -*-
+# -*- test-case-name: tests.outbound.agent.test_run -*-
 """A conversation with one process of the CLI: its lines to the listener, what it is told to its stdin."""
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -26,10 +26,10 @@ from pocketagent.domain.agent import (
 from pocketagent.domain.attachment import Enclosure
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.tracing import about, working
-from pocketagent.outbound.child import MAX_UNWRITTEN, Over
-from pocketagent.outbound.launching import not_started
-from pocketagent.outbound.masking import masked, tail
-from pocketagent.outbound.steps import STEPS, Moment, Stairs, Step, Way
+from pocketagent.outbound.agent.child import MAX_UNWRITTEN, Over
+from pocketagent.outbound.agent.launching import not_started
+from pocketagent.outbound.agent.masking import masked, tail
+from pocketagent.outbound.agent.steps import STEPS, Moment, Stairs, Step, Way
 from pocketagent.ports import IAgentListener, IRun, IThreads
 from pocketagent.wire import claude, orders
 from pocketagent.wire.lines import MAX_LINE, Lines
@@ -42,7 +42,7 @@ LOST = "No conversation found with session ID"
 
 
 class IChild(Protocol):
-    """The process, as far as a conversation needs it (`outbound.child.Child`)."""
+    """The process, as far as a conversation needs it (`outbound.agent.child.Child`)."""
 
     dead: Moment
 

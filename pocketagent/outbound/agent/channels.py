@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.outbound.test_child -*-
+# -*- test-case-name: tests.outbound.agent.test_child -*-
 """What the reactor watches of a child: our ends of its sockets, and the exit of its supervisor."""
 
 import os
@@ -14,7 +14,7 @@ from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pocketagent.outbound.steps import Moment
+from pocketagent.outbound.agent.steps import Moment
 
 READ_SIZE = 256 * 1024
 """Bytes of one read: Twisted's own 8 KB cost more than half of the speed (architecture.md)."""

@@ -1,7 +1,7 @@
 """A server that is going to be killed: it starts an agent in the given folder, tells what is alive, and waits.
 
-`python -m tests.outbound.doomed FOLDER`; FOLDER has `claude`, `home` and `project`. Its one line on stdout are pids:
-the agent's, its supervisor's, and those of a child, a daemon and a daemon that holds the agent's output.
+`python -m tests.outbound.agent.doomed FOLDER`; FOLDER has `claude`, `home` and `project`. Its one line on stdout are
+pids: the agent's, its supervisor's, and those of a child, a daemon and a daemon that holds the agent's output.
 """
 
 import os
@@ -13,9 +13,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
 from pocketagent.domain.agent import Launch, LaunchOptions, PermissionMode
-from pocketagent.outbound.claude import Claude
+from pocketagent.outbound.agent.claude import Claude
 from tests.fakes import NoThreads
-from tests.outbound.scripted import Listener
+from tests.outbound.agent.scripted import Listener
 
 
 async def main(reactor: object, folder: str) -> None:

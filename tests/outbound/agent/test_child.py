@@ -10,10 +10,10 @@ from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
-from pocketagent.outbound.channels import READ_SIZE
-from pocketagent.outbound.child import MARK, MAX_UNWRITTEN, Child, Order, Over, spawn
+from pocketagent.outbound.agent.channels import READ_SIZE
+from pocketagent.outbound.agent.child import MARK, MAX_UNWRITTEN, Child, Order, Over, spawn
 from pocketagent.outbound.threads import Threads
-from tests.outbound.living import dies, is_alive
+from tests.outbound.agent.living import dies, is_alive
 
 
 class Reader:

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.outbound.test_steps -*-
+# -*- test-case-name: tests.outbound.agent.test_steps -*-
 """How a process of the agent ends: a table of steps, each with the time that it is given."""
 
 from collections.abc import Callable, Sequence

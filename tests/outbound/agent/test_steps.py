@@ -4,7 +4,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
-from pocketagent.outbound.steps import STEPS, Moment, Stairs, Way, within
+from pocketagent.outbound.agent.steps import STEPS, Moment, Stairs, Way, within
 
 
 class StairsTests(TestCase):

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.outbound.test_supervisor -*-
+# -*- test-case-name: tests.outbound.agent.test_supervisor -*-
 """The small program between the server and the CLI. It imports nothing of ours and is run by its path:
 
     python -I -S supervisor.py CONTROL DIRECTORY

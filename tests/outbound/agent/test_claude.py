@@ -32,11 +32,11 @@ from pocketagent.domain.agent import (
     Words,
 )
 from pocketagent.domain.refusals import Code, Refusal
-from pocketagent.outbound.run import Waits
-from pocketagent.outbound.steps import STEPS, Step
+from pocketagent.outbound.agent.run import Waits
+from pocketagent.outbound.agent.steps import STEPS, Step
 from pocketagent.ports import IAgent, IRun
-from tests.outbound.living import dies, is_alive
-from tests.outbound.scripted import AgentTestCase, Listener, message
+from tests.outbound.agent.living import dies, is_alive
+from tests.outbound.agent.scripted import AgentTestCase, Listener, message
 
 QUICK = tuple(Step(step.way, min(step.wait, 0.2) if step.wait < 10 else step.wait) for step in STEPS)
 """The steps, without much patience."""
@@ -647,9 +647,9 @@ class EndTests(AgentTestCase):
 
     async def test_server_killed(self) -> None:
         """After a kill -9 of the server nothing of its agents is alive (the dead-man switch)."""
-        command = [sys.executable, "-m", "tests.outbound.doomed", str(self.folder)]
+        command = [sys.executable, "-m", "tests.outbound.agent.doomed", str(self.folder)]
         environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2], env=environment)
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[3], env=environment)
         assert server.stdout is not None
         self.addCleanup(server.stdout.close)
         self.addCleanup(server.wait)
