@@ -17,6 +17,7 @@ from pocketagent.domain.message import Draft, Entry, Partial
 from pocketagent.domain.notices import Hook, HookMessage, Notice, PushSubscription
 from pocketagent.domain.pairing import Pairing
 from pocketagent.domain.project import Place, Project, Trust
+from pocketagent.domain.searching import Sieve
 from pocketagent.domain.sighting import Sighting
 
 
@@ -98,10 +99,10 @@ class IJournal(Interface):
     async def before(seq: int, limit: int, size: int) -> Sequence[Entry]:
         """The entries below `seq`, newest first; bounds as in `since`."""
 
-    async def holding(part: bytes, before: int, size: int) -> tuple[Sequence[Entry], int]:
-        """Of about `size` bytes of the entries below `before`, of one at least: every one whose message has this part
-        in it, perhaps with others, newest first; and the number down to which all were looked at, `first_seq` at the
-        end. The part is in lower case; ASCII letters of the message count in either."""
+    async def sifted(sieve: Sieve, before: int, size: int) -> tuple[Sequence[Entry], int]:
+        """Of about `size` bytes of the entries below `before`, of one at least: every one whose message the sieve lets
+        through, perhaps with others, newest first; and the number down to which all were looked at, `first_seq` at the
+        end."""
 
     async def at(moment: str, after: int = 0) -> int:
         """The number of the first kept entry behind `after` whose timestamp is at or after `moment` (as

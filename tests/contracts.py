@@ -18,6 +18,7 @@ from pocketagent.domain.notices import Occasion, PushSubscription, Rules
 from pocketagent.domain.pairing import Pairing
 from pocketagent.domain.project import MAX_PATH, Project, Standing
 from pocketagent.domain.refusals import Code, Refusal
+from pocketagent.domain.searching import OPEN, Sieve
 from pocketagent.domain.sighting import Sighting
 from pocketagent.domain.usage import DAYS, Spending, Usage
 from pocketagent.ports import (
@@ -84,37 +85,40 @@ class JournalContract(Mixin):
         verifyObject(IJournals, self.journals)
         verifyObject(IJournal, journal)
 
-    async def test_holding(self) -> None:
-        """Looked through from the end, in steps of about so many bytes, what has a part of a text in it is found."""
+    async def test_sifted(self) -> None:
+        """Looked through from the end, in steps of about so many bytes, what a sieve lets through is found."""
         journal = await self.opened()
-        self.assertEqual(await journal.holding(b"x", 5, 1000), ([], 1))
+        self.assertEqual(await journal.sifted(Sieve([b"x"]), 5, 1000), ([], 1))
         texts = ["Apple", "pear", "APPLE \u00fc", "plum", "nothing", "pineapple"]
         for text in texts:
             message = f'{{"text":"{text}","more":"{"-" * 300}"}}'.encode()
             await journal.append([Draft(Direction.CLAUDE, "agent_message", message)])
 
-        async def found(part: bytes, before: int, size: int) -> tuple[list[int], int]:
+        async def found(sieve: Sieve, before: int, size: int) -> tuple[list[int], int]:
             """What is found all the way down, and in how many steps."""
             seqs: list[int] = []
             steps = 0
             while before > journal.first_seq:
-                entries, looked = await journal.holding(part, before, size)
+                entries, looked = await journal.sifted(sieve, before, size)
                 self.assertLess(looked, before)
                 seqs += numbers(entries)
                 before, steps = looked, steps + 1
             return seqs, steps
 
-        self.assertEqual(await found(b"apple", 7, 1), ([6, 3, 1], 6))
-        for part, before, seqs in (
-            (b"apple", 7, [6, 3, 1]),
-            (b"apple", 6, [3, 1]),
-            ("\u00fc".encode(), 7, [3]),
-            (b"plum", 4, []),
-            (b"", 3, [2, 1]),
-            (b"pear", 10**9, [2]),
+        fold = bytes(range(256)).lower()
+        self.assertEqual(await found(Sieve([b"apple"], fold), 7, 1), ([6, 3, 1], 6))
+        for sieve, before, seqs in (
+            (Sieve([b"apple"], fold), 7, [6, 3, 1]),
+            (Sieve([b"apple"], fold), 6, [3, 1]),
+            (Sieve([b"apple"]), 7, [6]),
+            (Sieve(["\u00fc".encode()]), 7, [3]),
+            (Sieve([b"plum", b"pear"]), 7, [4, 2]),
+            (Sieve([b"plum"]), 4, []),
+            (OPEN, 3, [2, 1]),
+            (Sieve([b"pear"]), 10**9, [2]),
         ):
             for size in (1000, 10**9):
-                self.assertEqual((await found(part, before, size))[0], seqs)
+                self.assertEqual((await found(sieve, before, size))[0], seqs)
 
     async def test_begins_empty(self) -> None:
         """A new journal has nothing, and the number of the oldest entry is one after the newest."""

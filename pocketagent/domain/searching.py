@@ -40,6 +40,26 @@ class Hits:
     has_more: bool
 
 
+@frozen
+class Sieve:
+    """Holds back the messages in which what is looked for cannot be. It lets through what has one of the `parts` in
+    it, once its bytes are made alike by `fold` (a table as of `bytes.translate`); everything where there are none."""
+
+    parts: Sequence[bytes] = ()
+    fold: bytes = bytes(range(256))
+
+    @property
+    def is_open(self) -> bool:
+        return not self.parts
+
+    def lets_through(self, message: bytes) -> bool:
+        folded = message.translate(self.fold)
+        return self.is_open or any(part in folded for part in self.parts)
+
+
+OPEN = Sieve()
+
+
 def snippet(texts: Iterable[str], wanted: str) -> str | None:
     """The first place in these texts, without regard to case; None where there is none."""
     wanted = wanted.lower()

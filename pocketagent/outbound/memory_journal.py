@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from zope.interface import implementer
 
 from pocketagent.domain.message import Draft, Entry, timestamp
+from pocketagent.domain.searching import Sieve
 from pocketagent.ports import IJournal, IJournals, StorageUnavailable
 from pocketagent.wire import records
 
@@ -74,9 +75,9 @@ class MemoryJournal:
     async def before(self, seq: int, limit: int, size: int) -> Sequence[Entry]:
         return _within(self._entries[: max(0, seq - self.first_seq)][::-1], limit, size)
 
-    async def holding(self, part: bytes, before: int, size: int) -> tuple[Sequence[Entry], int]:
+    async def sifted(self, sieve: Sieve, before: int, size: int) -> tuple[Sequence[Entry], int]:
         looked = await self.before(before, len(self._entries), size)
-        found = [entry for entry in looked if part in entry.message.lower()]
+        found = [entry for entry in looked if sieve.lets_through(entry.message)]
         return found, looked[-1].seq if looked else self.first_seq
 
     async def at(self, moment: str, after: int = 0) -> int:

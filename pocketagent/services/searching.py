@@ -38,14 +38,14 @@ class Searching:
         beyond = journal.head_seq + 1
         at = beyond if before is None else min(before, beyond)
         end = self._clock.seconds() + SEARCH_TIME
-        part = searching.anchor(wanted)
+        sieve = await self._threads.run(partial(searching.sieve, wanted))
         hits: list[Hit] = []
         for _ in range(STEPS):
             if at <= journal.first_seq:
                 break
             await self._turns.acquire()
             try:
-                entries, at = await journal.holding(part, at, STEP)
+                entries, at = await journal.sifted(sieve, at, STEP)
                 hits += await self._threads.run(partial(_hits, entries, wanted, limit - len(hits)))
             finally:
                 self._turns.release()

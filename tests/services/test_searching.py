@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred
 
 from pocketagent.domain.message import Entry
 from pocketagent.domain.refusals import Code, Refusal
-from pocketagent.domain.searching import Hits
+from pocketagent.domain.searching import Hits, Sieve
 from pocketagent.services import searching
 from pocketagent.services.searching import AT_ONCE, SEARCH_TIME
 from tests.services.workshop import WorkshopCase, done
@@ -83,18 +83,18 @@ class SearchTests(WorkshopCase):
         """However many search, few make a step at a time, and each makes one, however long it waited."""
         self.fill("needle")
         journal = self.shop.services.projects.conversation(self.project_id).journal
-        holding, stuck = journal.holding, [Deferred[None]() for _ in range(AT_ONCE + 3)]
+        sifted, stuck = journal.sifted, [Deferred[None]() for _ in range(AT_ONCE + 3)]
         begun = iter(stuck)
         under_way = 0
 
-        async def slow(part: bytes, before: int, size: int) -> tuple[Sequence[Entry], int]:
+        async def slow(sieve: Sieve, before: int, size: int) -> tuple[Sequence[Entry], int]:
             nonlocal under_way
             under_way += 1
             await next(begun)
             under_way -= 1
-            return await holding(part, before, size)
+            return await sifted(sieve, before, size)
 
-        self.patch(journal, "holding", slow)
+        self.patch(journal, "sifted", slow)
         finding = [done(self.shop.services.searching.find(self.project_id, "needle", None, 5)) for _ in stuck]
         self.shop.clock.advance(SEARCH_TIME)
         for each in stuck:

@@ -15,6 +15,7 @@ from zope.interface import implementer
 
 from pocketagent.domain.measures import Measures
 from pocketagent.domain.message import Draft, Entry, timestamp
+from pocketagent.domain.searching import Sieve
 from pocketagent.outbound.disk import Disk, create, save, sync_directory, sync_file
 from pocketagent.outbound.journal.durability import MAX_RETIRING, Durability, Sync
 from pocketagent.outbound.journal.pages import Live, Pages
@@ -262,13 +263,13 @@ class FileJournal:
         low = max(self.first_seq, high - limit)
         return await self._page(self._pages.falling, low, high, size) if low < high else []
 
-    async def holding(self, part: bytes, before: int, size: int) -> tuple[Sequence[Entry], int]:
+    async def sifted(self, sieve: Sieve, before: int, size: int) -> tuple[Sequence[Entry], int]:
         low, high = self.first_seq, min(before, self.head_seq + 1)
         if low >= high:
             return [], low
         segments, live = await self._sources(low, high)
         pages = self._pages
-        entries, looked = await self._shared.threads.run(lambda: pages.holding(part, segments, live, low, high, size))
+        entries, looked = await self._shared.threads.run(lambda: pages.sifted(sieve, segments, live, low, high, size))
         return [entry for entry in entries if entry.seq >= self.first_seq], looked
 
     async def _page(self, read: _Read, low: int, high: int, size: int) -> list[Entry]:

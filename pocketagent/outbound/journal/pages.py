@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from pocketagent.domain.message import Entry
+from pocketagent.domain.searching import Sieve
 from pocketagent.outbound.disk import Disk
 from pocketagent.outbound.journal.retention import Kept
 from pocketagent.outbound.journal.segments import Index, Segment, hash_of, read_entries
@@ -61,10 +62,10 @@ class Pages:
                 break
         return entries
 
-    def holding(
-        self, part: bytes, segments: Sequence[Segment], live: Live | None, low: int, high: int, size: int
+    def sifted(
+        self, sieve: Sieve, segments: Sequence[Segment], live: Live | None, low: int, high: int, size: int
     ) -> tuple[list[Entry], int]:
-        """Of the newest of these entries, in one segment, that have so many bytes, those that have the part in them;
+        """Of the newest of these entries, in one segment, that have so many bytes, those that the sieve lets through;
         and down to which number they were looked at."""
         for source in (live, *reversed(segments)):
             if source is None:
@@ -73,7 +74,7 @@ class Pages:
             start, end = max(low, index.first_seq), min(high, index.next_seq)
             if start < end:
                 stop = index.down(start, end, size, least=True)
-                return read_entries(self._disk, source.path, index, stop, end, part)[::-1], stop
+                return read_entries(self._disk, source.path, index, stop, end, sieve)[::-1], stop
         return [], low
 
     def first_at(self, segments: Sequence[Segment], time: int, after: int) -> int | None:
