@@ -4,7 +4,7 @@
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeGuard
 
 import msgspec
@@ -14,6 +14,8 @@ MAX_ID = 200
 MAX_TEXTS = 20
 MAX_TEXT = 2000
 """Characters of what the CLI says of an error."""
+MAX_WHOLE = 10**12
+"""More than this counts nothing that a person is told of."""
 
 ODD = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for what it does not take: bad syntax, lone surrogates, other types, too deep a nesting."""
@@ -88,6 +90,20 @@ def texts(values: object) -> tuple[str, ...]:
     """The texts of a list that are not empty, as far as people read them."""
     found = (text(each) for each in values[:MAX_TEXTS]) if isinstance(values, list) else ()
     return tuple(each[:MAX_TEXT] for each in found if each)
+
+
+def items(value: object) -> Sequence[object]:
+    return value if isinstance(value, list) else ()
+
+
+def objects(value: object) -> Sequence[Mapping[str, object]]:
+    """The objects of a list."""
+    return [one for one in items(value) if isinstance(one, dict)]
+
+
+def whole(value: object) -> int | None:
+    """A number that counts something."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < MAX_WHOLE else None
 
 
 def finite(value: object) -> float | None:

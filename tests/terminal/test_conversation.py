@@ -15,8 +15,8 @@ from pocketagent.domain.attachment import MediaType
 from pocketagent.domain.commands import AnswerPermission, Interrupt, Kill, NewSession, RemoveFromQueue
 from pocketagent.domain.events import Reason, State
 from pocketagent.terminal.conversation import MAX_CALLS, UNFINISHED, Conversation
+from pocketagent.terminal.outcomes import outcome
 from pocketagent.terminal.shown import Answered, Call, Called, Ended, Failed, Notice, Prompted, Said, Shown, Thought
-from pocketagent.terminal.tools import outcome
 from pocketagent.wire.server import Message
 from tests.services.workshop import done
 from tests.terminal.asked import JSON
