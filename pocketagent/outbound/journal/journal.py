@@ -16,8 +16,9 @@ from zope.interface import implementer
 from pocketagent.domain.measures import Measures
 from pocketagent.domain.message import Draft, Entry, timestamp
 from pocketagent.domain.searching import Sieve
-from pocketagent.outbound.disk import Disk, create, save, sync_directory, sync_file
+from pocketagent.outbound.disk import Disk, create, sync_directory, sync_file
 from pocketagent.outbound.journal.durability import MAX_RETIRING, Durability, Sync
+from pocketagent.outbound.journal.marks import NAME, Marks
 from pocketagent.outbound.journal.pages import Live, Pages
 from pocketagent.outbound.journal.repair import Found, set_aside
 from pocketagent.outbound.journal.retention import Kept, Retention, remove
@@ -68,20 +69,18 @@ class FileJournal:
         shared: Shared,
         directory: str,
         found: Found,
-        marks: records.Marks | None,
+        kept: records.Marks | None,
         tail: Tail | None,
         closed: Callable[[], None],
     ) -> None:
         self.head_seq = found.head_seq
         self.first_seq = found.segments[0].first_seq if found.segments else 1
         self.size = sum(segment.size for segment in found.segments)
-        is_new = marks is None or _is_doubtful(marks, found, shared.boot_id)
-        self.journal_id = shared.new_id() if marks is None or is_new else marks.journal_id
         self._shared = shared
         self._directory = directory
         self._logs = f"{directory}/logs"
         self._found = found
-        self._marks = marks
+        self._marks = Marks(shared.disk, f"{directory}/{NAME}", shared.boot_id, shared.new_id, kept, found)
         self._closed = closed
         self._tail = tail
         self._sealed = list(found.segments[:-1])
@@ -94,7 +93,7 @@ class FileJournal:
             shared.reactor,
             shared.rules.sync,
             self._logs,
-            self._renew,
+            self._marks.renew,
             shared.measures.syncs,
         )
         if tail is not None:
@@ -102,6 +101,10 @@ class FileJournal:
         self._has_begun = False
         self._is_closed = False
         self._forgetting = DeferredLock()
+
+    @property
+    def journal_id(self) -> str:
+        return self._marks.journal_id
 
     # -- writing -----------------------------------------------------------------------------------------------
 
@@ -178,7 +181,7 @@ class FileJournal:
     async def settle(self) -> None:
         """After opening: put in order at once what the last stop left. Where nothing can be written, this waits for
         the first append, and reading works all the same."""
-        if self._marks is None or not self._marks.clean or self._marks.journal_id != self.journal_id:
+        if not self._marks.are_settled:
             try:
                 await self._begin()
             except StorageUnavailable as problem:
@@ -194,32 +197,15 @@ class FileJournal:
                     disk.unlink(path)
             if found.torn:
                 set_aside(disk, self._logs, found.torn)
-            if self._shared.rules.sync is not Sync.NEVER and not (self._marks and self._marks.clean):
+            if self._shared.rules.sync is not Sync.NEVER and not self._marks.are_clean:
                 for segment in found.segments[-1 - MAX_RETIRING :]:  # written, perhaps, but not made durable
                     sync_file(disk, segment.path)
                 sync_directory(disk, self._logs)
-            self._mark(clean=False)
+            self._marks.opened()
 
         await self._run(work)
         self._found = evolve(found, torn=(), strays=())
         self._has_begun = True
-
-    def _mark(self, clean: bool) -> None:
-        """In a thread: let `journal.json` say how things are. Raises OSError."""
-        marks = records.Marks(
-            journal_id=self.journal_id,
-            boot_id=self._shared.boot_id,
-            clean=clean,
-            head_seq=self.head_seq if clean else 0,
-        )
-        if marks != self._marks:
-            save(self._shared.disk, f"{self._directory}/journal.json", (records.marks_record(marks),))
-            self._marks = marks
-
-    def _renew(self) -> None:
-        """In a thread: told entries are gone, so this is another journal. Raises OSError."""
-        self.journal_id = self._shared.new_id()
-        self._mark(clean=False)
 
     async def close(self) -> None:
         if self._is_closed:
@@ -245,7 +231,7 @@ class FileJournal:
         elif tail is not None and tail.inherited is None:
             with suppress(OSError):  # it is made again when it is needed
                 self._shared.shelf.store(tail.segment(), tail.index, Keys.of(tail.keys))
-        self._mark(clean=True)
+        self._marks.closed(self.head_seq)
 
     # -- reading -----------------------------------------------------------------------------------------------
 
@@ -357,13 +343,6 @@ class FileJournal:
             return await self._shared.threads.run(work)
         except OSError as problem:
             raise _unavailable(problem) from problem
-
-
-def _is_doubtful(marks: records.Marks, found: Found, boot_id: str) -> bool:
-    """Whether entries that were told may be gone: after a power loss, or when whole records or files are."""
-    if found.lost:
-        return True
-    return found.head_seq < marks.head_seq if marks.clean else marks.boot_id != boot_id
 
 
 def _first_seq(segment: Segment) -> int:

@@ -18,8 +18,9 @@ from zope.interface import implementer
 
 from pocketagent.domain.measures import Measures
 from pocketagent.outbound.disk import Disk, make_directory, reopen
+from pocketagent.outbound.journal import marks
 from pocketagent.outbound.journal.journal import FileJournal, Rules, Shared
-from pocketagent.outbound.journal.repair import load_marks, look
+from pocketagent.outbound.journal.repair import look
 from pocketagent.outbound.journal.shelf import Shelf
 from pocketagent.outbound.journal.tail import Tail
 from pocketagent.ports import IJournals, IThreads, StorageUnavailable
@@ -87,10 +88,10 @@ class FileJournals:
         disk, directory = self._shared.disk, f"{self._root}/{project_id}"
         for path in (self._root, directory, f"{directory}/logs"):
             make_directory(disk, path)
-        marks = load_marks(disk, f"{directory}/journal.json")
+        kept = marks.read(disk, f"{directory}/{marks.NAME}")
         found = look(disk, f"{directory}/logs")
         tail = None
         if found.segments:
             newest = found.segments[-1]
             tail = Tail.inheriting(disk, reopen(disk, newest.path, os.O_RDWR), newest)
-        return FileJournal(self._shared, directory, found, marks, tail, closed=lambda: self._open.discard(project_id))
+        return FileJournal(self._shared, directory, found, kept, tail, closed=lambda: self._open.discard(project_id))

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from attrs import field, frozen
 
-from pocketagent.outbound.disk import Disk, create, load, read, reopen, sync_directory, write
+from pocketagent.outbound.disk import Disk, create, read, reopen, sync_directory, write
 from pocketagent.outbound.journal.segments import CHUNK, Segment, parse_name
 from pocketagent.outbound.journal.shelf import sidecar
 from pocketagent.wire import records
@@ -26,7 +26,6 @@ MAX_TORN = 5
 MIN_RECORD = 90
 """No record is shorter than this: a number that leaves no room for those before it is not believed."""
 
-MAX_MARKS = 1 << 16
 _TORN = re.compile(r"messages_.*\.torn-([0-9]{1,9})", re.ASCII)
 
 
@@ -154,11 +153,3 @@ def _next_number(disk: Disk, logs: str) -> int:
     for _, name in numbered[: max(0, len(numbered) + 1 - MAX_TORN)]:
         disk.unlink(f"{logs}/{name}")
     return numbered[-1][0] + 1 if numbered else 1
-
-
-def load_marks(disk: Disk, path: str) -> records.Marks | None:
-    """What `journal.json` says; None without a good one. Raises OSError, and NewerVersion."""
-    try:
-        return records.marks(load(disk, path, MAX_MARKS))
-    except (FileNotFoundError, ValueError):
-        return None
