@@ -231,9 +231,13 @@ class Machine:
             else:
                 self._notice(utterance, now)
 
-    def overheard(self, utterances: Sequence[Utterance]) -> None:
-        """What was said by a process that does not have the prompt: kept for people, and nothing follows from it."""
+    def overheard(self, utterances: Sequence[Utterance], now: float) -> None:
+        """What was said by a process that does not have the prompt: kept for people, and what it used is counted;
+        nothing else follows from it. `now` as in `heard`."""
         for utterance in utterances:
+            if isinstance(utterance, TurnResult):
+                is_ours = utterance.session_id in (None, self.core.session_id)
+                self._count(utterance if is_ours else evolve(utterance, cost_usd=None), now)
             if isinstance(utterance, (Spoken, SessionNamed, TurnResult, Activity, BackgroundTasks)):
                 self.outbox.append(Spoken(utterance.line))
 
@@ -243,9 +247,8 @@ class Machine:
                 self.core = evolve(self.core, session_id=session_id)
                 self.outbox.append(Spoken(line))
             case TurnResult(line, session_id):
-                usage = self.core.usage.counted(timestamp(now)[:10], utterance.cost_usd, utterance.tokens)
-                session_id = session_id or self.core.session_id
-                self.core = evolve(self.core, result=utterance, session_id=session_id, usage=usage)
+                self._count(utterance, now)
+                self.core = evolve(self.core, result=utterance, session_id=session_id or self.core.session_id)
                 self.outbox.append(Spoken(line))
                 if not self.core.announces and utterance.queued_turns == 0:
                     self._complete()
@@ -274,6 +277,10 @@ class Machine:
                         self.core.execution.id if self.core.execution else None,
                     )
                 )
+
+    def _count(self, result: TurnResult, now: float) -> None:
+        usage = self.core.usage.counted(timestamp(now)[:10], result.cost_usd, result.tokens)
+        self.core = evolve(self.core, usage=usage)
 
     def _ask(self, request: PermissionRequest) -> None:
         if self.core.state is not State.EXECUTING:

@@ -135,7 +135,7 @@ class Conversation:
                     self._stopwatch.heard(utterances)
                 machine.heard(utterances, self._now())
             else:
-                machine.overheard(utterances)
+                machine.overheard(utterances, self._now())
 
         await self._take(step)
         room = self.audience.room()

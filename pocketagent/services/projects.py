@@ -93,7 +93,10 @@ class Projects:
                 _log.error("project {id} cannot be used: {problem}", id=project.id, problem=str(problem))
                 continue
             await conversation.restarted()
-            if conversation.project.usage != project.usage:
+            if conversation.project.usage.counted_seq < project.usage.counted_seq:
+                # A power loss took what was counted: the same numbers come again, and stand for something else.
+                await self._saving.keep(conversation)
+            elif conversation.project.usage != project.usage:
                 self._saving.soon(conversation)
 
     async def _take_up(self, project: Project) -> Conversation:

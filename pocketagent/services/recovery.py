@@ -67,6 +67,7 @@ async def recount(journal: IJournal, usage: Usage) -> Usage:
     """What was used, with what the journal has behind `counted_seq`: it is saved a little later than it is told."""
     if usage.counted_seq == 0:
         usage = usage.anew()
+    left: str | None = None
     seq = min(usage.counted_seq, journal.head_seq)
     while seq < journal.head_seq:
         page = await journal.since(seq, PAGE_ENTRIES, PAGE_BYTES)
@@ -74,17 +75,20 @@ async def recount(journal: IJournal, usage: Usage) -> Usage:
             break
         for entry in page:
             if entry.type == "session_reset":
-                usage = usage.anew()
+                usage, left = usage.anew(), events.read_previous(entry.message)
             elif entry.type == "agent_message" and _RESULT in entry.message:
-                usage = _counted(usage, entry)
+                usage = _counted(usage, entry, left)
         seq = page[-1].seq
     return evolve(usage, counted_seq=journal.head_seq)
 
 
-def _counted(usage: Usage, entry: Entry) -> Usage:
+def _counted(usage: Usage, entry: Entry, left: str | None) -> Usage:
+    """With the results of an entry; what is said of a conversation that was left is nothing of the present one."""
     for utterance in claude.hear([entry.message]).utterances:
         if isinstance(utterance, TurnResult):
-            usage = usage.counted(entry.timestamp[:10], utterance.cost_usd, utterance.tokens)
+            is_left = left is not None and utterance.session_id == left
+            cost = None if is_left else utterance.cost_usd
+            usage = usage.counted(entry.timestamp[:10], cost, utterance.tokens)
     return usage
 
 

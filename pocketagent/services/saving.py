@@ -82,15 +82,16 @@ class Saving:
         unsaved, self._unsaved = self._unsaved, {}
         for conversation, call in unsaved.items():
             call.cancel()
-            await self._keep(conversation)
+            await self.keep(conversation)
 
     def _now(self, conversation: Conversation) -> None:
         del self._unsaved[conversation]
-        Deferred.fromCoroutine(self._keep(conversation)).addErrback(
+        Deferred.fromCoroutine(self.keep(conversation)).addErrback(
             lambda failure: _log.failure("while saving a project", failure)
         )
 
-    async def _keep(self, conversation: Conversation) -> None:
+    async def keep(self, conversation: Conversation) -> None:
+        """Save it now; where that cannot be, it is logged."""
         await self._writing.acquire()
         try:
             if await self.take_up(conversation):

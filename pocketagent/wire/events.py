@@ -156,6 +156,7 @@ class _Named(msgspec.Struct):
     queued: bool = False
     permission_id: str = ""
     code: str = ""
+    previous: str | None = None
     prompt: str = ""
 
 
@@ -182,6 +183,11 @@ def read_words(message: bytes) -> str:
 def read_dropped(message: bytes) -> str:
     """The execution_id of a `prompt_dropped`."""
     return msgspec.json.decode(message, type=_Named).execution_id
+
+
+def read_previous(message: bytes) -> str | None:
+    """The conversation that a `session_reset` left; None where there was none."""
+    return msgspec.json.decode(message, type=_Named).previous
 
 
 def read_code(message: bytes) -> str:

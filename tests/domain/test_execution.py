@@ -41,6 +41,7 @@ from pocketagent.domain.execution import MAX_PENDING, MAX_PENDING_BYTES, TRANSIT
 from pocketagent.domain.message import Partial
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.turn import Begin, Break, Core, Destroy, Execution, Item, PassOn, Retire, Stop
+from pocketagent.domain.usage import Spending
 
 ANN = Actor("a", "Ann")
 SESSION = "11111111-2222-4333-8444-555555555555"
@@ -232,6 +233,22 @@ class PromptTests(Case):
         usage = self.machine.core.usage
         self.assertEqual((usage.total_usd, usage.cost_usd), (0.0, 0.75))
 
+    def test_cost_of_another(self) -> None:
+        """What a process used that does not have the prompt is counted, too; but what it says of its conversation only
+        where that is still the project's. Nothing else follows from it."""
+        self.running()
+        self.hear(SessionNamed(b"1", SESSION))
+        used = Spending(output_tokens=5)
+        for session_id in (SESSION, "another"):
+            result = evolve(OK, session_id=session_id, cost_usd=0.75, tokens=used)
+            self.machine.overheard([result], 1000.0)
+            used = Spending(output_tokens=7)
+        usage = self.machine.core.usage
+        self.assertEqual((usage.total_usd, usage.cost_usd), (0.75, 0.75))
+        (day,) = usage.days.values()
+        self.assertEqual((day.turns, day.output_tokens), (2, 12))
+        self.assertEqual((self.machine.core.state, self.machine.core.result), (State.EXECUTING, None))
+
     def test_last_words(self) -> None:
         """What was said last is the prompt until the agent has said something to it; states tell it."""
         self.running()
@@ -240,7 +257,7 @@ class PromptTests(Case):
         self.assertEqual(self.came(), [Spoken(b"1")])
         self.hear(Words("Early."), Spoken(b"2"))
         self.assertEqual(self.machine.core.snapshot().last_words, "Early.")
-        self.machine.overheard([Words("Elsewhere.")])
+        self.machine.overheard([Words("Elsewhere.")], 1000.0)
         self.hear(OK, Words("Done."))
         told = [one.last_words for one in self.came() if isinstance(one, StateChanged)]
         self.assertEqual(told, ["Done."])

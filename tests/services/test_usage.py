@@ -10,7 +10,7 @@ from pocketagent.domain.project import Project
 from pocketagent.domain.usage import Spending, Usage
 from pocketagent.services.usage import Bookkeeping
 from tests.outbound.test_directories import HangingThreads
-from tests.services.workshop import AT_REST, BUSY, INIT, OK, WorkshopCase, done
+from tests.services.workshop import AT_REST, BUSY, INIT, OK, SESSION, WorkshopCase, done
 
 DAY = 86400.0
 TOKENS = Spending(input_tokens=10, output_tokens=5)
@@ -131,6 +131,29 @@ class RestartTests(UsageCase):
         self.spend(0.75)
         self.restart()
         self.assertEqual(self.cost(), 1.25)
+
+    def test_crash_after_late_words(self) -> None:
+        """What an old process says of the conversation that was left is not counted to the new one."""
+        self.spend(0.5)
+        self.ask(NewSession(project_id=self.project_id))
+        old = self.run_
+        self.execute(self.project_id)
+        old.says(evolve(OK, line=b'{"type":"result","session_id":"%s","total_cost_usd":0.5}' % SESSION.encode()))
+        self.assertEqual(self.cost(), 0.5)
+        self.restart()
+        self.assertEqual(self.cost(), 0.5)
+
+    def test_power_loss(self) -> None:
+        """Where a power loss took what was counted already, what comes under the same numbers is counted as well, also
+        when the next server is killed before it has saved anything."""
+        self.spend(0.25)
+        self.spend(0.5)
+        self.shop.clock.advance(2)
+        self.shop.journals.fill(self.project_id, self.shop.journals.entries(self.project_id)[:1])
+        self.restart()
+        self.spend(0.75)
+        self.restart()
+        self.assertEqual((self.told(), self.cost()), ([("2023-11-14", 0.75, 3)], 0.75))
 
     def test_never_counted(self) -> None:
         """A project of before there were counts is counted whole."""
