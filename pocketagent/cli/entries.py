@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from attrs import frozen
 
 from pocketagent.domain.text import escaped
+from pocketagent.wire.blocks import blocks, output
 from pocketagent.wire.results import Ending, ending_of, errors_of
 from pocketagent.wire.server import Message, Question
 
@@ -94,7 +95,7 @@ def _parts(data: Mapping[str, object]) -> Iterator[str]:
         case "user":
             for block in blocks(data):
                 if block.get("type") == "tool_result" and block.get("is_error"):
-                    yield f"{inner}failed: {_short(_text(block.get('content')))}"
+                    yield f"{inner}failed: {_short(output(block.get('content')))}"
         case "result":
             yield f"({outcome_of(data)})"
         case "system" if data.get("subtype") == "api_retry":
@@ -127,12 +128,6 @@ def outcome_of(result: Mapping[str, object]) -> str:
     return ", ".join(parts) or "done"
 
 
-def blocks(data: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
-    """The blocks of a message of the agent: texts, calls of tools, their results."""
-    content = _mapping(data.get("message")).get("content")
-    return [block for block in content if isinstance(block, dict)] if isinstance(content, list) else ()
-
-
 def _device(data: Mapping[str, object]) -> str:
     by = _mapping(data.get("by"))
     return str(by.get("name") or SERVER)
@@ -140,13 +135,6 @@ def _device(data: Mapping[str, object]) -> str:
 
 def _mapping(found: object) -> Mapping[str, object]:
     return found if isinstance(found, dict) else {}
-
-
-def _text(content: object) -> str:
-    """What a tool returned, as text."""
-    if isinstance(content, list):
-        return "\n".join(str(block.get("text", "")) for block in content if isinstance(block, dict))
-    return str(content or "")
 
 
 def _json(found: object, indent: int | None = None) -> str:

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import define, field, frozen
 
-from pocketagent.cli.entries import blocks, brief
+from pocketagent.cli.entries import brief
 from pocketagent.domain.events import PermissionResolved, ProjectState
 from pocketagent.domain.refusals import Code
 from pocketagent.domain.replies import ProjectJoined, Replay
+from pocketagent.wire.blocks import blocks
 from pocketagent.wire.results import AT_BOUND, Ending, ending_of
 from pocketagent.wire.server import Message, Question, value
 

@@ -9,9 +9,8 @@ the project stands further on already than what is being told.
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from attrs import define, evolve, field
+from attrs import define, field
 
-from pocketagent.domain.agent import Behavior
 from pocketagent.domain.events import (
     AgentConfigured,
     ClientMessage,
@@ -26,11 +25,10 @@ from pocketagent.domain.events import (
 from pocketagent.domain.refusals import Code
 from pocketagent.domain.replies import ProjectJoined, Replay
 from pocketagent.terminal.asides import asides, command_output, limit, printed
+from pocketagent.terminal.calls import Calls
 from pocketagent.terminal.shown import (
     Answered,
     Call,
-    Called,
-    Ended,
     Failed,
     Notice,
     Prompted,
@@ -38,15 +36,11 @@ from pocketagent.terminal.shown import (
     Shown,
     Thought,
 )
+from pocketagent.terminal.turn import Turn
 from pocketagent.terminal.writing import Writing
 from pocketagent.wire import foreign, server
-from pocketagent.wire.results import Ending, ending_of
+from pocketagent.wire.blocks import blocks, output
 from pocketagent.wire.server import Message, Question
-
-MAX_CALLS = 256
-"""Calls that may be under way at once; of more, the oldest are no longer shown."""
-UNFINISHED = "It did not finish."
-"""The output of a call that was under way when its turn ended."""
 
 Json = Mapping[str, object]
 
@@ -70,7 +64,7 @@ class Conversation:
     is_trusted: bool = True
     waiting: dict[str, ClientMessage] = field(factory=dict)
     questions: dict[str, Question] = field(factory=dict)
-    calls: dict[str, Call] = field(factory=dict)
+    calls: Calls = field(factory=Calls)
     writing: Writing = field(factory=Writing)
     is_thinking: bool = False
     seq: int = 0
@@ -78,17 +72,7 @@ class Conversation:
     # How the project stood when it was joined.
     _open: Mapping[str, Question] = field(factory=dict)
     _joined_at: float = 0.0
-    # The turn that is being told: its execution, when it began, when each question was asked, what it has cost.
-    _turn: str | None = None
-    _began: float = 0.0
-    _asked: dict[str, float] = field(factory=dict)
-    _asking_since: float = 0.0
-    _inner: dict[str, int] = field(factory=dict)
-    _result: Json = field(factory=dict)
-    _killed: bool = False
-    _spent: float | None = None
-    # What the turns before it leave behind.
-    _total: float | None = None
+    _turn: Turn = field(factory=Turn)
     _limit: str = ""
     _unkept: tuple[str, str | None] | None = None
 
@@ -101,14 +85,15 @@ class Conversation:
     def since(self) -> float:
         """When the execution began, in seconds since 1970, later by the time for which a person was waited for. Where
         its beginning was not told: when the project was joined."""
-        return self._began if self._turn is not None and self._turn == self.execution_id else self._joined_at
+        is_told = self._turn.execution_id is not None and self._turn.execution_id == self.execution_id
+        return self._turn.began if is_told else self._joined_at
 
     def hear(self, message: Message) -> Sequence[Shown]:
         """Take in one message; what is to be written for it."""
         if message.seq is not None:
             self.seq = message.seq
             if message.seq == 1:
-                self._total = 0.0
+                self._turn.begin_conversation()
         now = _seconds(message.timestamp)
         if message.type == "agent_message":
             return list(self._said(message.data, now))
@@ -134,9 +119,7 @@ class Conversation:
             case ProjectJoined():
                 yield from self._joined(found)
             case Question():
-                if not self._asked:
-                    self._asking_since = now
-                self._asked[found.permission_id] = now
+                self._turn.ask(found.permission_id, now)
                 self.questions[found.permission_id] = found
             case PermissionResolved():
                 yield from self._resolved(found, now)
@@ -148,10 +131,10 @@ class Conversation:
                 if dropped is not None:
                     yield Notice(f"A prompt in the queue was dropped ({found.reason}):", dropped.prompt.splitlines())
             case SessionReset():
-                self._total = 0.0
+                self._turn.begin_conversation()
                 yield Notice("A new conversation begins with the next prompt.")
             case ProcessKilled():
-                self._killed = True
+                self._turn.kill()
             case ExecutionError():
                 yield from self._failed(found, message.seq is not None, now)
             case _:
@@ -176,48 +159,30 @@ class Conversation:
 
     def _forget(self) -> None:
         """What happened so far is void."""
-        self._rest()
+        self._turn.forget()
+        self.calls.clear()
+        self._drop()
         self.waiting.clear()
         self.questions.clear()
-        self._asked.clear()
-        self._total = None
         self._unkept = None
-
-    def _rest(self) -> None:
-        """No turn is being told."""
-        self._turn, self._result, self._killed, self._spent = None, {}, False, None
-        self.calls.clear()
-        self._inner.clear()
-        self._drop()
 
     def _turned(self, state: ProjectState, now: float) -> Iterator[Shown]:
         """The turn that is told has ended where the state tells of another one, or of none."""
-        if state.execution_id == self._turn:
+        if state.execution_id == self._turn.execution_id:
             return
-        if self._turn is not None:
+        if self._turn.execution_id is not None:
             yield from self._ended(state.state, now)
-        self._turn, self._began = state.execution_id, now
+        self._turn.begin(state.execution_id, now)
         begun = self.waiting.pop(state.execution_id or "", None)
         if begun is not None:
             yield Prompted.of(begun)
 
     def _ended(self, state: State, now: float) -> Iterator[Shown]:
-        yield from self._unfinished(now)
-        outcome = "killed" if self._killed else _outcome(ending_of(self._result))
-        ended = Ended(max(0.0, now - self._began), self._spent, outcome)
-        self._rest()
+        yield from self.calls.cut_off(now)
+        ended = self._turn.end(now)
+        self._drop()
         if state is not State.ERROR:
             yield ended
-
-    def _unfinished(self, now: float) -> Iterator[Shown]:
-        """The calls that nothing more is heard of."""
-        for call in self.calls.values():
-            if call.denied is not None:
-                yield call.denied
-                continue
-            inner = self._inner.get(call.id, 0)
-            yield Called(call, UNFINISHED, True, max(0.0, now - call.began), inner=inner)
-        self.calls.clear()
 
     def _failed(self, error: ExecutionError, is_kept: bool, now: float) -> Iterator[Shown]:
         if error.code == Code.LINE_TOO_LARGE:
@@ -229,34 +194,20 @@ class Conversation:
             return
         if not is_kept:
             self._unkept = key
-        yield from self._unfinished(now)
+        yield from self.calls.cut_off(now)
         stderr = error.details.get("stderr")
         yield Failed(error.code, error.message, stderr if isinstance(stderr, str) else "")
 
     def _resolved(self, told: PermissionResolved, now: float) -> Iterator[Shown]:
         question = self.questions.pop(told.permission_id, None)
-        asked = self._asked.pop(told.permission_id, None)
+        waited = self._turn.answer(told.permission_id, now)
         if question is None:
             return
-        if asked is not None:
-            self._take_out(question, now, now - asked)
+        if waited is not None:
+            self.calls.take_out(question.tool_use_id or "", now, waited)
         answered = Answered(question, told.behavior, told.by.name if told.by else None, told.reason)
-        call = self.calls.get(question.tool_use_id or "")
-        if call is not None and answered.behavior is not Behavior.ALLOW:
-            self.calls[call.id] = evolve(call, denied=answered)  # told with what the call returns
-        else:
+        if not self.calls.answer(answered):
             yield answered
-
-    def _take_out(self, question: Question, now: float, waited: float) -> None:
-        """The time for which a person was waited for is neither the tool's nor its subagent's, nor the turn's."""
-        call = self.calls.get(question.tool_use_id or "")
-        if call is not None:
-            self.calls[call.id] = evolve(call, began=now)
-            parent = self.calls.get(call.parent or "")
-            if parent is not None:
-                self.calls[parent.id] = evolve(parent, began=parent.began + waited)
-        if not self._asked:
-            self._began += max(0.0, now - self._asking_since)
 
     # -- what the agent says ------------------------------------------------------------------------------------
 
@@ -274,13 +225,14 @@ class Conversation:
             case "system":
                 yield from self._system(data)
             case "result":
-                self._settle(data)
+                self._turn.settle(data)
+                self._drop()
             case "rate_limit_event":
                 told, self._limit = self._limit, limit(foreign.mapping(data.get("rate_limit_info")))
                 if self._limit and self._limit != told:
                     yield Notice(self._limit)
             case "conversation_reset":
-                self._total = 0.0
+                self._turn.begin_conversation()
                 yield from asides(data)
             case _:
                 yield from asides(data)
@@ -306,11 +258,11 @@ class Conversation:
     def _spoken(self, data: Json, inside: str | None, now: float) -> Iterator[Shown]:
         """What the agent has said, a block of it in each message; or what a command of the CLI's own has printed."""
         if isinstance(data.get("local_command_source"), str):
-            said = command_output("\n".join(_text(block.get("text")) for block in _blocks(data)))
+            said = command_output("\n".join(_text(block.get("text")) for block in blocks(data)))
             if said is not None:
                 yield said
             return
-        for block in _blocks(data):
+        for block in blocks(data):
             match block.get("type"):
                 case "text" if inside is None:
                     yield from self._finished(_text(block.get("text")))
@@ -321,7 +273,7 @@ class Conversation:
                 case "tool_use":
                     self.doing = ""
                     given = foreign.mapping(block.get("input"))
-                    self._call(Call(_text(block.get("id")), _text(block.get("name")), given, now, inside))
+                    self.calls.begin(Call(_text(block.get("id")), _text(block.get("name")), given, now, inside))
                 case _:
                     pass
 
@@ -331,27 +283,12 @@ class Conversation:
         if rest.strip():
             yield Said(rest, not has_begun or rest == whole)
 
-    def _call(self, call: Call) -> None:
-        self.calls[call.id] = call
-        if call.parent in self.calls:
-            self._inner[call.parent] = self._inner.get(call.parent, 0) + 1
-        if len(self.calls) > MAX_CALLS:
-            oldest = next(iter(self.calls))
-            del self.calls[oldest]
-            self._inner.pop(oldest, None)
-
     def _returned(self, data: Json, now: float) -> Iterator[Shown]:
-        for block in _blocks(data):
+        for block in blocks(data):
             if block.get("type") == "tool_result":
-                call = self.calls.pop(_text(block.get("tool_use_id")), None)
-                if call is not None:
-                    if call.denied is not None and call.denied.behavior is Behavior.CANCELLED:
-                        call = evolve(call, denied=None)  # what it returns tells that it was cut off
-                    is_error = block.get("is_error") is True
-                    details = foreign.mapping(data.get("tool_use_result"))
-                    inner = self._inner.pop(call.id, 0)
-                    seconds = max(0.0, now - call.began)
-                    yield Called(call, _output(block.get("content")), is_error, seconds, details, inner)
+                is_error, details = block.get("is_error") is True, foreign.mapping(data.get("tool_use_result"))
+                returned = output(block.get("content"))
+                yield from self.calls.end(_text(block.get("tool_use_id")), returned, is_error, details, now)
             elif block.get("type") == "text":
                 yield from printed(_text(block.get("text")))
 
@@ -374,18 +311,6 @@ class Conversation:
                 pass
         yield from asides(data)
 
-    def _settle(self, result: Json) -> None:
-        """The agent has done what it was asked for; it may go on by itself. The CLI counts the cost from the beginning
-        of the conversation."""
-        self._result = result
-        self._drop()
-        total = foreign.finite(result.get("total_cost_usd"))
-        if total is None:
-            return
-        if self._total is not None:
-            self._spent = (self._spent or 0.0) + (total - self._total if total >= self._total else total)
-        self._total = total
-
     def _pause(self) -> None:
         """What was going on is not known to go on."""
         self.is_thinking = False
@@ -395,32 +320,6 @@ class Conversation:
         """Pieces of messages that were not finished are void."""
         self.writing.drop()
         self._pause()
-
-
-def _outcome(ending: Ending) -> str:
-    """What a person should know of how a turn ended that did not fail, beside what the agent said."""
-    match ending:
-        case Ending.DONE:
-            return ""
-        case Ending.FAILED:
-            return Ending.INTERRUPTED
-        case _:
-            return ending
-
-
-def _blocks(data: Json) -> Sequence[Json]:
-    content = foreign.mapping(data.get("message")).get("content")
-    if isinstance(content, str):
-        return [{"type": "text", "text": content}]
-    return [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
-
-
-def _output(content: object) -> str:
-    """What a tool returned: its texts, and that there is an image where there is one."""
-    if isinstance(content, str):
-        return content
-    blocks = [foreign.mapping(block) for block in content] if isinstance(content, list) else []
-    return "\n".join(_text(block.get("text")) or f"[{_text(block.get('type'))}]" for block in blocks)
 
 
 def _questions(message: Message) -> Sequence[Question]:

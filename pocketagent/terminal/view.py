@@ -61,7 +61,7 @@ class View:
         pen.resize(width, pen.height)
         below = []
         if self.asks is None:
-            below += [pen.call(call, self.now()) for call in [*conversation.calls.values()][-MAX_CALLS:]]
+            below += [pen.call(call, self.now()) for call in [*conversation.calls][-MAX_CALLS:]]
         text = self._writing(pen, width)
         if conversation.state is State.EXECUTING and not text and not below and self.asks is None:
             what = conversation.doing or ("thinking" if conversation.is_thinking else "working")

@@ -14,7 +14,8 @@ from pocketagent.domain.agent import Behavior
 from pocketagent.domain.attachment import MediaType
 from pocketagent.domain.commands import AnswerPermission, Interrupt, Kill, NewSession, RemoveFromQueue
 from pocketagent.domain.events import Reason, State
-from pocketagent.terminal.conversation import MAX_CALLS, UNFINISHED, Conversation
+from pocketagent.terminal.calls import MAX_CALLS, UNFINISHED
+from pocketagent.terminal.conversation import Conversation
 from pocketagent.terminal.outcomes import outcome
 from pocketagent.terminal.shown import Answered, Call, Called, Ended, Failed, Notice, Prompted, Said, Shown, Thought
 from pocketagent.wire.server import Message
@@ -263,7 +264,7 @@ class HappenedTests(WorkingCase):
         assert isinstance(called, Called)
         self.assertEqual((called.output, called.is_error), (UNFINISHED, True))
         self.assertEqual(cast(Ended, ended).outcome, "killed")
-        self.assertEqual((self.one.conversation.state, self.one.conversation.calls), (State.IDLE, {}))
+        self.assertEqual((self.one.conversation.state, [*self.one.conversation.calls]), (State.IDLE, []))
         self.execute(self.project_id, "again")
         self.says(BUSY)
         self.rest()
@@ -303,7 +304,7 @@ class HappenedTests(WorkingCase):
         self.says(use(1))
         self.one.take([Message("error", told, "", self.project_id, None, self.one.conversation.seq + 1)])
         self.assertEqual(self.one.shown, [Notice("Left out.")])
-        self.assertEqual(len(self.one.conversation.calls), 1)
+        self.assertEqual(len([*self.one.conversation.calls]), 1)
 
     def test_unkept(self) -> None:
         """A failure that cannot be kept is told at once, and not again when it is kept."""
@@ -488,9 +489,9 @@ class StreamTests(WorkingCase):
     def test_bound(self) -> None:
         """Of more calls than are kept in mind, the oldest is no longer shown."""
         self.says(*(use(number) for number in range(MAX_CALLS)))
-        self.assertEqual(len(self.one.conversation.calls), MAX_CALLS)
+        self.assertEqual(len([*self.one.conversation.calls]), MAX_CALLS)
         self.says(use(MAX_CALLS))
-        self.assertEqual(len(self.one.conversation.calls), MAX_CALLS)
+        self.assertEqual(len([*self.one.conversation.calls]), MAX_CALLS)
         self.says(returned(0), returned(1), returned(MAX_CALLS))
         self.assertEqual([cast(Called, one).call.id for one in self.one.shown], ["t1", f"t{MAX_CALLS}"])
 
@@ -582,7 +583,9 @@ class JoinTests(WorkingCase):
         self.join_again(self.one, journal_id=str(uuid.uuid4()))
         self.assertFalse(self.one.conversation.is_replaying)
         self.assertEqual(self.one.kinds(), ["Said", "Notice", "Prompted", "Said"])
-        self.assertEqual((list(self.one.conversation.calls), list(self.one.conversation.questions)), (["t1"], ["p1"]))
+        self.assertEqual(
+            ([call.id for call in self.one.conversation.calls], list(self.one.conversation.questions)), (["t1"], ["p1"])
+        )
         again = Conversation(seq=1000)
         replaying = []
         for message in self.one.messages[before:]:
@@ -596,7 +599,7 @@ class OddTests(SynchronousTestCase):
 
     def hear(self, data: object, kind: str = "agent_message") -> Sequence[Shown]:
         conversation = Conversation()
-        conversation.calls["t1"] = Call("t1", "Task", {}, 0.0)
+        conversation.calls.begin(Call("t1", "Task", {}, 0.0))
         told = data if isinstance(data, dict) else {"data": data}
         return [*conversation.hear(Message(kind, told, "", "p", None, 7)), *conversation.hear(END)]
 

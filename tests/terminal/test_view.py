@@ -93,7 +93,7 @@ class LiveTests(ViewCase):
         """What is newest of a long text is seen, with all that stands below it; there are no more lines than room."""
         self.work()
         self.conversation.writing.add("\n".join(f"- {number}" for number in range(100)))
-        self.conversation.calls["t"] = Call("t", "Bash", {"command": "make"}, 0.0)
+        self.conversation.calls.begin(Call("t", "Bash", {"command": "make"}, 0.0))
         lines = self.lines(height=8)
         self.assertEqual(len(lines), 8)
         self.assertIn("99", lines[-2])
@@ -103,7 +103,7 @@ class LiveTests(ViewCase):
         """The newest tools at work have a line each; while a question is open it is all that matters."""
         self.work()
         for number in range(MAX_CALLS + 1):
-            self.conversation.calls[str(number)] = Call(str(number), "Bash", {"command": f"make {number}"}, 0.0)
+            self.conversation.calls.begin(Call(str(number), "Bash", {"command": f"make {number}"}, 0.0))
         self.assertEqual(len(self.lines()), MAX_CALLS)
         self.assertNotIn("make 0", str(self.lines()))
         self.view.asks = opened("Bash", {"command": "make"})
