@@ -22,8 +22,8 @@ from pocketagent.client import Problem as Lost
 from pocketagent.client.attaching import attach, media_type_of
 from pocketagent.domain.agent import PermissionMode
 from pocketagent.domain.attachment import MAX_TOGETHER
-from pocketagent.domain.commands import Options
 from pocketagent.domain.events import PermissionResolved, ProjectState
+from pocketagent.domain.options import Options
 from pocketagent.domain.replies import Status
 
 MAX_PROMPT = 4 * 1024 * 1024

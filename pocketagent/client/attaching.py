@@ -9,7 +9,7 @@ from pocketagent.client.exchange import MAX_ANSWER, Asked, post
 from pocketagent.client.problems import Problem, TurnedAway, Unreachable
 from pocketagent.client.server import Server
 from pocketagent.domain.attachment import MediaType, looks_like
-from pocketagent.domain.commands import is_uuid
+from pocketagent.domain.fields import is_uuid
 from pocketagent.domain.refusals import Code, Refusal
 
 TIMEOUT = 60.0

@@ -8,7 +8,7 @@ from typing import TypeVar
 from pocketagent.client.problems import Problem
 from pocketagent.domain import commands
 from pocketagent.domain.agent import Behavior, PermissionMode
-from pocketagent.domain.commands import Command, Options, Order, PermissionUpdate
+from pocketagent.domain.commands import Command, Order
 from pocketagent.domain.events import (
     AgentConfigured,
     PermissionResolved,
@@ -18,6 +18,8 @@ from pocketagent.domain.events import (
     SessionReset,
 )
 from pocketagent.domain.message import Direction
+from pocketagent.domain.options import NO_OPTIONS, Options
+from pocketagent.domain.permission_updates import PermissionUpdate
 from pocketagent.domain.replies import (
     AgentContext,
     AgentInfo,
@@ -80,7 +82,7 @@ class Requests:
         self,
         project_id: str,
         prompt: str,
-        options: Options = commands.NO_OPTIONS,
+        options: Options = NO_OPTIONS,
         queue: bool = False,
         prompt_id: str | None = None,
         attachments: Sequence[str] = (),

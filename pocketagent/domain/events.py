@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from pocketagent.domain.agent import Behavior, PermissionMode
 from pocketagent.domain.attachment import Attached
-from pocketagent.domain.commands import Options
+from pocketagent.domain.options import Options
 from pocketagent.domain.project import Trust
 from pocketagent.domain.refusals import Code
 

@@ -6,9 +6,9 @@ from attrs import field, frozen
 
 from pocketagent.domain.agent import Answer, LaunchOptions, Spoken, TurnResult
 from pocketagent.domain.attachment import Attached
-from pocketagent.domain.commands import Options
 from pocketagent.domain.events import Actor, Event, Failure, PermissionRequest, Queued, State, StateChanged
 from pocketagent.domain.message import Partial
+from pocketagent.domain.options import Options
 from pocketagent.domain.usage import Usage
 
 MAX_WORDS = 200

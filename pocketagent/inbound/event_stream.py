@@ -13,7 +13,8 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pocketagent.domain.commands import MAX_SEQ, JoinProject
+from pocketagent.domain.commands import JoinProject
+from pocketagent.domain.fields import MAX_SEQ
 from pocketagent.domain.measures import Measures
 from pocketagent.domain.message import timestamp
 from pocketagent.domain.replies import Reply

@@ -7,7 +7,7 @@ from typing import Protocol as Shape
 import msgspec
 
 from pocketagent.domain.access import Scope
-from pocketagent.domain.commands import MAX_SEQ
+from pocketagent.domain.fields import MAX_SEQ
 from pocketagent.domain.refusals import invalid
 from pocketagent.domain.searching import HITS, MAX_HITS, MAX_WANTED, Hits
 from pocketagent.inbound import query

@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from pocketagent.domain.attachment import Attachment, Content
-from pocketagent.domain.commands import is_uuid
+from pocketagent.domain.fields import is_uuid
 from pocketagent.outbound.disk import Disk, check_directory, make_directory, read, reopen, save, sync_directory
 from pocketagent.ports import IAttachments, IThreads, StorageUnavailable
 from pocketagent.wire import stored, stored_project

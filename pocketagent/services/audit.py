@@ -17,17 +17,10 @@ from twisted.logger import Logger, LogLevel
 
 from pocketagent.domain.access import Device, Scope
 from pocketagent.domain.agent import Answer, Behavior
-from pocketagent.domain.commands import (
-    AnswerPermission,
-    Command,
-    CreateProject,
-    Execute,
-    Interrupt,
-    Kill,
-    Options,
-)
+from pocketagent.domain.commands import AnswerPermission, Command, CreateProject, Execute, Interrupt, Kill
 from pocketagent.domain.deeds import FAILED, OK, UNKNOWN, Deed, Origin
 from pocketagent.domain.events import ProjectState
+from pocketagent.domain.options import Options
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.replies import Reply
 from pocketagent.domain.turn import Core

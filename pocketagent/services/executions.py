@@ -14,16 +14,12 @@ from pocketagent.domain.commands import (
     AcknowledgeError,
     AnswerPermission,
     Configure,
-    Destination,
     Execute,
     GetContext,
     Interrupt,
     Kill,
     NewSession,
-    Options,
-    PermissionUpdate,
     RemoveFromQueue,
-    UpdateKind,
 )
 from pocketagent.domain.events import (
     Actor,
@@ -37,6 +33,8 @@ from pocketagent.domain.events import (
     State,
 )
 from pocketagent.domain.execution import Machine
+from pocketagent.domain.options import Options
+from pocketagent.domain.permission_updates import Destination, PermissionUpdate, UpdateKind
 from pocketagent.domain.refusals import Code, Refusal, invalid
 from pocketagent.domain.replies import AgentContext, AgentInterrupted, ExecutionAccepted, Status
 from pocketagent.domain.turn import Execution

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from attrs import define, evolve
 
-from pocketagent.domain.commands import AcknowledgeMessages, GetMessages, JoinProject, LeaveProject, Order, moment
+from pocketagent.domain.commands import AcknowledgeMessages, GetMessages, JoinProject, LeaveProject, Order
+from pocketagent.domain.fields import moment
 from pocketagent.domain.message import Entry
 from pocketagent.domain.replies import MessagesFound, ProjectJoined, ProjectLeft, Replay, Reply
 from pocketagent.ports import IConnection

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from attrs import evolve, frozen
 
 from pocketagent.domain.agent import Behavior
-from pocketagent.domain.commands import AnswerPermission, PermissionUpdate
+from pocketagent.domain.commands import AnswerPermission
+from pocketagent.domain.permission_updates import PermissionUpdate
 from pocketagent.terminal.sheet import Layout, Sheet
 from pocketagent.wire import foreign
 from pocketagent.wire.server import Question

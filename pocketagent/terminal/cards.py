@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pocketagent.domain.agent import Behavior, PermissionMode
-from pocketagent.domain.commands import Destination, PermissionUpdate, UpdateKind
+from pocketagent.domain.permission_updates import Destination, PermissionUpdate, UpdateKind
 from pocketagent.terminal.answering import Answer, Card, Entry
 from pocketagent.terminal.choices import ChoicesCard, asked_of
 from pocketagent.terminal.inputs import as_json, edit_of, fields_of

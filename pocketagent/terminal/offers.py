@@ -9,7 +9,7 @@ import msgspec
 from attrs import frozen
 
 from pocketagent.domain.agent import PermissionMode
-from pocketagent.domain.commands import Destination, PermissionUpdate, ToolRule, UpdateKind
+from pocketagent.domain.permission_updates import Destination, PermissionUpdate, ToolRule, UpdateKind
 from pocketagent.domain.refusals import Refusal
 from pocketagent.wire import foreign
 from pocketagent.wire.events import as_plain

@@ -8,8 +8,8 @@ from attrs import define
 
 from pocketagent.client.standing import Phase
 from pocketagent.domain.agent import PermissionMode
-from pocketagent.domain.commands import Options
 from pocketagent.domain.events import ProjectState
+from pocketagent.domain.options import Options
 from pocketagent.domain.refusals import Refusal
 from pocketagent.terminal.desk import Desk
 from pocketagent.terminal.prompts import Prompts

@@ -8,7 +8,7 @@ from attrs import define, field
 from prompt_toolkit.document import Document
 
 from pocketagent.client.problems import Problem
-from pocketagent.domain.commands import Options
+from pocketagent.domain.options import Options
 from pocketagent.domain.refusals import Refusal
 from pocketagent.terminal.desk import Desk
 

@@ -19,6 +19,8 @@ from pocketagent.domain import commands, events, replies
 from pocketagent.domain.commands import Command
 from pocketagent.domain.events import ExecutionError, ProjectState
 from pocketagent.domain.message import Entry
+from pocketagent.domain.options import Options
+from pocketagent.domain.permission_updates import PermissionUpdate, ToolRule
 from pocketagent.domain.refusals import Code, Refusal, invalid
 from pocketagent.domain.replies import ConnectionEstablished, Reply
 from pocketagent.ports import IBatch
@@ -86,10 +88,10 @@ REPLIES: Mapping[type[Told], str] = {
 
 # Where an unknown field is a mistake that must not pass: a typo in a safety option (protocol section 2).
 EXACT: tuple[type[object], ...] = (
-    commands.Options,
+    Options,
     commands.AnswerPermission,
-    commands.PermissionUpdate,
-    commands.ToolRule,
+    PermissionUpdate,
+    ToolRule,
 )
 
 _BRACKET = re.compile(rb"[\[\]{}]")

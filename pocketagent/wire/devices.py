@@ -9,8 +9,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from pocketagent.domain.access import Kind, Scope
-from pocketagent.domain.commands import moment
 from pocketagent.domain.devices import Change, Known
+from pocketagent.domain.fields import moment
 from pocketagent.domain.message import timestamp
 from pocketagent.wire import client
 

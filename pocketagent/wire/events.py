@@ -9,7 +9,6 @@ import msgspec
 from attrs import evolve
 
 from pocketagent.domain.agent import Spoken
-from pocketagent.domain.commands import PermissionUpdate
 from pocketagent.domain.events import (
     AgentConfigured,
     ClientMessage,
@@ -26,6 +25,7 @@ from pocketagent.domain.events import (
     StateChanged,
 )
 from pocketagent.domain.message import Direction, Draft
+from pocketagent.domain.permission_updates import PermissionUpdate
 from pocketagent.domain.replies import ConnectionEstablished, MessagesFound, Reply
 from pocketagent.wire import records
 from pocketagent.wire.permissions import permission

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.wire.test_schema -*-
 """The shape of what is said, as JSON Schema (2020-12): made from the same types that read and write it.
 
-Types say most of it. What their validators ask besides stands in the metadata of the fields (`commands.BOUNDS`), and
+Types say most of it. What their validators ask besides stands in the metadata of the fields (`fields.BOUNDS`), and
 the few rules that tie fields together stand here.
 """
 
@@ -15,8 +15,11 @@ from attrs import frozen
 
 from pocketagent.domain import commands, events
 from pocketagent.domain.agent import Behavior
-from pocketagent.domain.commands import BOUNDS, Command, UpdateKind
+from pocketagent.domain.commands import Command
+from pocketagent.domain.fields import BOUNDS
 from pocketagent.domain.message import Direction, Entry
+from pocketagent.domain.options import Options
+from pocketagent.domain.permission_updates import PermissionUpdate, UpdateKind
 from pocketagent.domain.project import MAX_NAME
 from pocketagent.domain.refusals import Code
 from pocketagent.domain.replies import ConnectionEstablished, Reply
@@ -146,9 +149,9 @@ _BY_SETTINGS: Mapping[tuple[type, str], Callable[[Limits], Mapping[str, object]]
     (commands.CreateProject, "name"): lambda _: _A_NAME,
     (commands.UpdateProject, "name"): lambda _: _A_NAME,
     (commands.Execute, "prompt"): lambda limits: {"max_length": limits.prompt_size},
-    (commands.Options, "append_system_prompt"): lambda limits: {"max_length": limits.prompt_size},
-    (commands.Options, "timeout"): lambda limits: {"most": limits.timeout_max},
-    (commands.Options, "mcp_config"): lambda limits: {"among": sorted(limits.mcp_configs)},
+    (Options, "append_system_prompt"): lambda limits: {"max_length": limits.prompt_size},
+    (Options, "timeout"): lambda limits: {"most": limits.timeout_max},
+    (Options, "mcp_config"): lambda limits: {"among": sorted(limits.mcp_configs)},
 }
 
 
@@ -229,7 +232,7 @@ _RULES: Mapping[type, Schema] = {
             },
         ]
     },
-    commands.PermissionUpdate: {
+    PermissionUpdate: {
         "oneOf": [
             _is(
                 (UpdateKind.ADD_RULES, UpdateKind.REPLACE_RULES, UpdateKind.REMOVE_RULES),

@@ -9,8 +9,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from pocketagent.client.requests import Requests
 from pocketagent.domain import commands, events, replies
 from pocketagent.domain.agent import Behavior, PermissionMode
-from pocketagent.domain.commands import Command, Destination, Options, Order, PermissionUpdate, UpdateKind
+from pocketagent.domain.commands import Command, Order
 from pocketagent.domain.message import Direction
+from pocketagent.domain.options import Options
+from pocketagent.domain.permission_updates import Destination, PermissionUpdate, UpdateKind
 from pocketagent.wire import client, server
 from pocketagent.wire.client import Told
 from pocketagent.wire.server import Message, Page

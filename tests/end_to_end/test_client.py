@@ -10,8 +10,9 @@ from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pocketagent.client import Client, Code, ConnectionLost, Message, Phase, Question, Refusal, Subscription, TurnedAway
-from pocketagent.domain.commands import Options, Order
+from pocketagent.domain.commands import Order
 from pocketagent.domain.events import State
+from pocketagent.domain.options import Options
 from pocketagent.domain.replies import Status
 from pocketagent.wire.server import value
 from tests.end_to_end.client import DEADLINE

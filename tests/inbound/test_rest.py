@@ -12,8 +12,9 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from pocketagent.domain import commands
 from pocketagent.domain.access import Scope
 from pocketagent.domain.agent import Behavior, PermissionMode
-from pocketagent.domain.commands import Command, Options, Order
+from pocketagent.domain.commands import Command, Order
 from pocketagent.domain.message import Direction, Entry
+from pocketagent.domain.options import Options
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.replies import ExecutionAccepted, MessagesFound, Reply, Status
 from pocketagent.inbound.answer import STATUSES

@@ -15,6 +15,8 @@ from pocketagent.domain.access import Scope
 from pocketagent.domain.agent import Behavior, PermissionAsked, PermissionMode
 from pocketagent.domain.commands import Command
 from pocketagent.domain.deeds import OK, Deed, Origin, Record
+from pocketagent.domain.options import Options
+from pocketagent.domain.permission_updates import Destination, PermissionUpdate, ToolRule, UpdateKind
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.replies import Condition, HealthStatus
 from pocketagent.services import audit
@@ -105,7 +107,7 @@ class RecordTests(AuditCase):
         accepted = self.execute(
             project_id,
             prompt="my secret plan",
-            options=commands.Options(model="opus", append_system_prompt="hush", allowed_tools=("Read",)),
+            options=Options(model="opus", append_system_prompt="hush", allowed_tools=("Read",)),
         )
         deed = self.one()
         self.assertEqual((deed.project_id, deed.execution_id), (project_id, accepted.execution_id))
@@ -127,7 +129,7 @@ class RecordTests(AuditCase):
         """AR-08: bypassing permissions is written down, allowed or not."""
         project_id = self.project()
         self.records.clear()
-        options = commands.Options(permission_mode=PermissionMode.BYPASS)
+        options = Options(permission_mode=PermissionMode.BYPASS)
         self.refusal(commands.Execute(project_id=project_id, prompt="x", options=options))
         deed = self.one()
         self.assertEqual(deed.outcome, "FORBIDDEN")
@@ -156,10 +158,10 @@ class RecordTests(AuditCase):
         """Where a person changed the input, that is what was allowed; so are rules that it was given with."""
         project_id = self.begun()
         self.run_.says(PermissionAsked("q1", ASKED))
-        update = commands.PermissionUpdate(
-            type=commands.UpdateKind.ADD_RULES,
-            destination=commands.Destination.SESSION,
-            rules=(commands.ToolRule(toolName="Bash", ruleContent="secret thing"),),
+        update = PermissionUpdate(
+            type=UpdateKind.ADD_RULES,
+            destination=Destination.SESSION,
+            rules=(ToolRule(toolName="Bash", ruleContent="secret thing"),),
             behavior="allow",
         )
         self.ask(

@@ -6,18 +6,16 @@ from pocketagent.domain.commands import (
     AcknowledgeError,
     AnswerPermission,
     Configure,
-    Destination,
     Execute,
     GetContext,
     Interrupt,
     Kill,
     NewSession,
-    Options,
-    PermissionUpdate,
     TrustProject,
-    UpdateKind,
 )
 from pocketagent.domain.events import ProcessKilled, SessionReset, State
+from pocketagent.domain.options import Options
+from pocketagent.domain.permission_updates import Destination, PermissionUpdate, UpdateKind
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.replies import AgentContext, AgentInterrupted, ExecutionAccepted, Status
 from tests.services.workshop import AT_REST, BUSY, INIT, OK, SESSION, WorkshopCase, bounds, done

@@ -12,10 +12,10 @@ from pocketagent.domain.commands import (
     Interrupt,
     Kill,
     NewSession,
-    Options,
 )
 from pocketagent.domain.events import Failure, ProcessKilled, State
 from pocketagent.domain.message import Partial
+from pocketagent.domain.options import Options
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.replies import AgentContext, AgentInterrupted, Reply
 from pocketagent.outbound.memory import MemoryProjects

@@ -1,8 +1,9 @@
 """An execution has its time, which stands still while a question is open, and each question has its own."""
 
 from pocketagent.domain.agent import PermissionAsked
-from pocketagent.domain.commands import Interrupt, Options
+from pocketagent.domain.commands import Interrupt
 from pocketagent.domain.events import State
+from pocketagent.domain.options import Options
 from tests.services.workshop import BUSY, OK, WorkshopCase
 
 

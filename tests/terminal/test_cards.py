@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from pocketagent.domain.agent import Behavior, PermissionMode
-from pocketagent.domain.commands import AnswerPermission, Destination, PermissionUpdate, ToolRule, UpdateKind
+from pocketagent.domain.commands import AnswerPermission
+from pocketagent.domain.permission_updates import Destination, PermissionUpdate, ToolRule, UpdateKind
 from pocketagent.domain.text import UNSAFE
 from pocketagent.terminal.answering import Answer
 from pocketagent.terminal.cards import MAX_DIFFED, MAX_DIRECT, MAX_PLAN, MAX_REMARK, PermissionCard, card_of

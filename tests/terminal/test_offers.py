@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pocketagent.domain.commands import MAX_LIST
+from pocketagent.domain.fields import MAX_LIST
 from pocketagent.terminal.offers import MAX_OFFERS, MAX_SUGGESTIONS, offers_of
 from pocketagent.wire.events import as_plain
 

@@ -8,8 +8,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pocketagent.client.standing import Phase, Standing
 from pocketagent.domain.agent import PermissionMode
-from pocketagent.domain.commands import Options
 from pocketagent.domain.events import Actor, ClientMessage, State
+from pocketagent.domain.options import Options
 from pocketagent.terminal.cells import width_of
 from pocketagent.terminal.conversation import Conversation
 from pocketagent.terminal.drawing import Pen

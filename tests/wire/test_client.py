@@ -9,8 +9,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pocketagent.domain import commands
 from pocketagent.domain.agent import Behavior, PermissionMode
-from pocketagent.domain.commands import Command, Execute, Options, moment
+from pocketagent.domain.commands import Command, Execute
+from pocketagent.domain.fields import moment
 from pocketagent.domain.message import Direction, timestamp
+from pocketagent.domain.options import Options
+from pocketagent.domain.permission_updates import Destination, PermissionUpdate, ToolRule, UpdateKind
 from pocketagent.domain.refusals import Code
 from pocketagent.wire import client
 from pocketagent.wire.client import Request, Unreadable, decode
@@ -117,11 +120,11 @@ EVERY: Mapping[str, tuple[Fields, Command]] = {
             behavior=Behavior.ALLOW,
             updated_input={"command": "ls", "deep": [{"n": 1.5}]},
             updated_permissions=(
-                commands.PermissionUpdate(
-                    type=commands.UpdateKind.ADD_RULES,
-                    destination=commands.Destination.SESSION,
+                PermissionUpdate(
+                    type=UpdateKind.ADD_RULES,
+                    destination=Destination.SESSION,
                     behavior="allow",
-                    rules=(commands.ToolRule(toolName="Bash", ruleContent="ls"),),
+                    rules=(ToolRule(toolName="Bash", ruleContent="ls"),),
                 ),
             ),
         ),

@@ -11,7 +11,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pocketagent.domain.agent import Behavior, PermissionMode, Spoken
 from pocketagent.domain.attachment import Attached, MediaType
-from pocketagent.domain.commands import Destination, Options, PermissionUpdate, ToolRule, UpdateKind
 from pocketagent.domain.events import (
     Actor,
     AgentConfigured,
@@ -30,6 +29,8 @@ from pocketagent.domain.events import (
     StateChanged,
 )
 from pocketagent.domain.message import Direction, Entry
+from pocketagent.domain.options import Options
+from pocketagent.domain.permission_updates import Destination, PermissionUpdate, ToolRule, UpdateKind
 from pocketagent.domain.project import Standing, Trust
 from pocketagent.domain.refusals import Code
 from pocketagent.domain.replies import MessagesFound

@@ -16,7 +16,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from pocketagent.domain import commands
 from pocketagent.domain.commands import Command
 from pocketagent.domain.events import PermissionRequest
+from pocketagent.domain.fields import MAX_LIST, MAX_SEQ, MAX_WORD
 from pocketagent.domain.message import Entry
+from pocketagent.domain.options import Options
 from pocketagent.domain.project import MAX_NAME
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.replies import MessagesFound, Reply
@@ -74,17 +76,17 @@ class CommandTests(SynchronousTestCase):
         cases: list[tuple[type[Command], str, object, object]] = [
             (commands.GetMessages, "limit", 1, 0),
             (commands.GetMessages, "limit", commands.MAX_PAGE, commands.MAX_PAGE + 1),
-            (commands.GetMessages, "types", ["x"] * commands.MAX_LIST, ["x"] * (commands.MAX_LIST + 1)),
-            (commands.GetMessages, "after_seq", commands.MAX_SEQ, commands.MAX_SEQ + 1),
+            (commands.GetMessages, "types", ["x"] * MAX_LIST, ["x"] * (MAX_LIST + 1)),
+            (commands.GetMessages, "after_seq", MAX_SEQ, MAX_SEQ + 1),
             (commands.JoinProject, "after_seq", 0, -1),
             (commands.JoinProject, "journal_id", UUID.upper(), UUID + "0"),
-            (commands.AcknowledgeMessages, "seq", commands.MAX_SEQ, commands.MAX_SEQ + 1),
+            (commands.AcknowledgeMessages, "seq", MAX_SEQ, MAX_SEQ + 1),
             (commands.Execute, "prompt", " x\n", " \n\t"),
             (commands.Execute, "prompt", "x", "x\0"),
             (commands.Execute, "prompt_id", None, "x"),
             (commands.Execute, "attachments", [UUID], ["x"]),
             (commands.Execute, "attachments", [UUID], [UUID, UUID]),
-            (commands.Configure, "model", "m" * commands.MAX_WORD, "m" * (commands.MAX_WORD + 1)),
+            (commands.Configure, "model", "m" * MAX_WORD, "m" * (MAX_WORD + 1)),
             (commands.Configure, "model", "opus[1m]", "-opus"),
             *(
                 (commands.Execute, "options", {name: good}, {name: bad})
@@ -93,7 +95,7 @@ class CommandTests(SynchronousTestCase):
                     ("fallback_model", "a/b", "a b"),
                     ("permission_mode", "plan", "cancelled"),
                     ("allowed_tools", ["Bash(git log:*)"], ["--flag"]),
-                    ("allowed_tools", ["Read"] * commands.MAX_LIST, ["Read"] * (commands.MAX_LIST + 1)),
+                    ("allowed_tools", ["Read"] * MAX_LIST, ["Read"] * (MAX_LIST + 1)),
                     ("disallowed_tools", ["mcp__*"], ["Read(--settings=x)"]),
                     ("append_system_prompt", "x\n", "\0"),
                     ("mcp_config", "one", "-one"),
@@ -140,7 +142,7 @@ class CommandTests(SynchronousTestCase):
                     ({**rules, "rules": None}, False),
                     ({**rules, "mode": "plan"}, False),
                     ({**rules, "rules": [{"toolName": "Bash", "x": 1}]}, False),
-                    ({**rules, "rules": [{"toolName": "Bash"}] * (commands.MAX_LIST + 1)}, False),
+                    ({**rules, "rules": [{"toolName": "Bash"}] * (MAX_LIST + 1)}, False),
                     ({**mode, "mode": None}, False),
                     ({**mode, "behavior": "allow"}, False),
                     ({**places, "directories": None}, False),
@@ -171,7 +173,7 @@ class CommandTests(SynchronousTestCase):
             self.assertEqual(check({"project_id": "p", "prompt": "x", "options": options}), fits, options)
         self.assertTrue(check({"project_id": "p", "prompt": "x" * 1000}))
         self.assertFalse(check({"project_id": "p", "prompt": "x" * 1001}))
-        none = schema.schemas([commands.Options], evolve(LIMITS, mcp_configs=()))[1]["Options"]
+        none = schema.schemas([Options], evolve(LIMITS, mcp_configs=()))[1]["Options"]
         self.assertEqual(none["properties"]["mcp_config"]["type"], "null")
 
 

@@ -16,9 +16,12 @@ from pocketagent.domain import commands, events, replies
 from pocketagent.domain.access import Scope
 from pocketagent.domain.agent import Behavior, PermissionMode
 from pocketagent.domain.attachment import Attached, MediaType
-from pocketagent.domain.commands import Command, Destination, Options, Order, PermissionUpdate, ToolRule, UpdateKind
+from pocketagent.domain.commands import Command, Order
 from pocketagent.domain.events import Actor, Failure, PermissionRequest, ProjectState, Queued, Reason, State
+from pocketagent.domain.fields import MAX_SEQ
 from pocketagent.domain.message import Direction, Entry, Partial
+from pocketagent.domain.options import Options
+from pocketagent.domain.permission_updates import Destination, PermissionUpdate, ToolRule, UpdateKind
 from pocketagent.domain.project import Standing, Trust
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.replies import Condition, Finding, Greeting, MessagesFound, Replay, Status
@@ -133,7 +136,7 @@ def said(type_: str, data: object = None, **beside: object) -> Message:
 text = st.text(max_size=20)
 ids = st.text(min_size=1, max_size=12)
 uuids = st.uuids().map(str)
-seqs = st.integers(0, commands.MAX_SEQ)
+seqs = st.integers(0, MAX_SEQ)
 words = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,9}", fullmatch=True)
 tools = st.lists(st.sampled_from(("Read", "Bash(git log:*)", "Edit(src/**)", "mcp__x__*")), max_size=3).map(tuple)
 positive = st.floats(min_value=0.001, allow_infinity=False)
