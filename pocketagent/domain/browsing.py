@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 
-from pocketagent.domain.project import Place
+from pocketagent.domain.project import Place, Standing
 
 MAX_DIRECTORIES = 1000
 """Told of one directory at most."""
@@ -51,6 +51,16 @@ class Candidates:
     parent: str | None
     directories: Sequence[Candidate]
     truncated: bool
+
+
+@frozen(kw_only=True)
+class Prospect:
+    """What `Trust` of a project in a directory would be. `problem` says why there can be none, None where there can."""
+
+    state: Standing
+    fingerprint: str
+    files: Sequence[str]
+    problem: str | None
 
 
 def candidates(listing: Listing, places: Mapping[str, Place]) -> Candidates:

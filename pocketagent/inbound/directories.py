@@ -7,8 +7,8 @@ from typing import Protocol as Shape
 import msgspec
 
 from pocketagent.domain.access import Scope
-from pocketagent.domain.browsing import Candidates
-from pocketagent.domain.project import MAX_PATH, Trust
+from pocketagent.domain.browsing import Candidates, Prospect
+from pocketagent.domain.project import MAX_PATH
 from pocketagent.domain.refusals import invalid
 from pocketagent.inbound import query
 from pocketagent.inbound.answer import Answer
@@ -23,7 +23,7 @@ class Browsing(Shape):
 
     async def inside(self, path: str | None, hidden: bool) -> Candidates: ...
 
-    async def trust(self, path: str) -> Trust: ...
+    async def prospect(self, path: str) -> Prospect: ...
 
 
 _A_PATH = {"type": "string", "maxLength": MAX_PATH, "description": "A whole path. Without it: the allowed roots."}
@@ -34,7 +34,7 @@ LOOK = About(
 )
 TRUST = About(
     "What would be trusted, if a project were made of this directory",
-    answer=Trust,
+    answer=Prospect,
     parameters={"path": {**_A_PATH, "description": "A whole path."}},
     needed=("path",),
 )
@@ -49,7 +49,7 @@ def routes(browsing: Browsing) -> Sequence[Route]:
         path = query.only(visit.query, "path")
         if path is None:
             raise invalid("data.path", "`path` is missing: name the directory.")
-        return Answer(200, msgspec.json.encode(await browsing.trust(path)))
+        return Answer(200, msgspec.json.encode(await browsing.prospect(path)))
 
     return [
         Route(method="GET", path=_PATH, answer=look, scope=Scope.ADMIN, query=("path", "hidden"), about=LOOK),

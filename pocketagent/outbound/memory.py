@@ -270,9 +270,11 @@ class MemoryAudit:
 
 @implementer(IDirectories)
 class MemoryDirectories:
-    """A tree of directories. `parts` holds, by directory, the parts that would run code, by name."""
+    """A tree of directories. `parts` holds, by directory, the parts that would run code, by name; those that are
+    `barred` can be no project."""
 
     def __init__(self) -> None:
+        self.barred: set[str] = set()
         self.parts: dict[str, Mapping[str, bytes]] = {}
         self._inodes: dict[PurePosixPath, int] = {PurePosixPath("/"): 1}
 
@@ -286,6 +288,11 @@ class MemoryDirectories:
         return path
 
     async def look(self, path: str) -> Place:
+        if path in self.barred:
+            raise invalid_path("This directory is set to be no place for a project.", path)
+        return self._place(path)
+
+    def _place(self, path: str) -> Place:
         directory = check_path(path)
         if directory not in self._inodes:
             raise invalid_path("There is no such directory.", path)
@@ -293,13 +300,13 @@ class MemoryDirectories:
         return Place(str(directory), tuple((1, self._inodes[each]) for each in way))
 
     async def roots(self) -> Listing:
-        return Listing(None, None, [Subdirectory("/", await self.look("/"), git=False)], truncated=False)
+        return Listing(None, None, [Subdirectory("/", self._place("/"), git=False)], truncated=False)
 
     async def inside(self, path: str, hidden: bool) -> Listing:
-        directory = PurePosixPath((await self.look(path)).path)
+        directory = PurePosixPath(self._place(path).path)
         below = sorted(each for each in self._inodes if each.parent == directory != each)
         names = [each.name for each in below if hidden or not each.name.startswith(".")]
-        found = [Subdirectory(name, await self.look(str(directory / name)), git=False) for name in names]
+        found = [Subdirectory(name, self._place(str(directory / name)), git=False) for name in names]
         parent = None if path == "/" else str(directory.parent)
         return Listing(str(directory), parent, found[:MAX_DIRECTORIES], len(found) > MAX_DIRECTORIES)
 

@@ -3,8 +3,9 @@
 
 from attrs import define
 
-from pocketagent.domain.browsing import Candidates, candidates
-from pocketagent.domain.project import Trust
+from pocketagent.domain.browsing import Candidates, Prospect, candidates
+from pocketagent.domain.project import Standing
+from pocketagent.domain.refusals import Refusal
 from pocketagent.ports import IDirectories
 from pocketagent.services.projects import Projects
 
@@ -24,7 +25,13 @@ class Browsing:
             found = await self._directories.inside(path, hidden)
         return candidates(found, self._projects.places)
 
-    async def trust(self, path: str) -> Trust:
-        """What would be trusted, if a project were made of this directory."""
-        place = await self._directories.look(path)
-        return await self._directories.trust(place.path, "")
+    async def prospect(self, path: str) -> Prospect:
+        """What would be trusted, if a project were made of this directory. That there can be none in one that may be
+        looked at is no error."""
+        try:
+            place = await self._directories.look(path)
+        except Refusal as refusal:
+            await self._directories.inside(path, False)
+            return Prospect(state=Standing.UNTRUSTED, fingerprint="", files=(), problem=refusal.message)
+        trust = await self._directories.trust(place.path, "")
+        return Prospect(state=trust.state, fingerprint=trust.fingerprint, files=trust.files, problem=None)

@@ -114,7 +114,7 @@ class StoryTests(RestTestCase):
         told = {one["name"]: (one["project_id"], one["nesting"]) for one in cast(list[dict[str, object]], found)}
         self.assertEqual(told["one"], (project_id, False))
         trust = asking.ask("GET", f"/directories/trust?path={house.home}/one").body
-        self.assertEqual(trust, {"state": "trusted", "fingerprint": "", "files": []})
+        self.assertEqual(trust, {"state": "trusted", "fingerprint": "", "files": [], "problem": None})
 
     def test_another_library(self) -> None:
         """aiohttp asks many things at once on a few connections, and reads a stream beside it."""

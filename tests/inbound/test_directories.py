@@ -3,8 +3,8 @@
 from attrs import define, evolve, field
 
 from pocketagent.domain.access import Scope
-from pocketagent.domain.browsing import Candidate, Candidates
-from pocketagent.domain.project import Standing, Trust, invalid_path
+from pocketagent.domain.browsing import Candidate, Candidates, Prospect
+from pocketagent.domain.project import Standing, invalid_path
 from pocketagent.inbound.directories import routes
 from tests.inbound.house import DEVICE
 from tests.inbound.test_rest import RestCase
@@ -22,10 +22,10 @@ class Browsing:
         self.asked.append((path, hidden))
         return Candidates(path, None, [Candidate("ü", "/ü", None, git=True, nesting=False)], truncated=False)
 
-    async def trust(self, path: str) -> Trust:
+    async def prospect(self, path: str) -> Prospect:
         if path != "/ü b":
             raise invalid_path("There is no such directory.", path)
-        return Trust(Standing.UNTRUSTED, "f", (".mcp.json",))
+        return Prospect(state=Standing.UNTRUSTED, fingerprint="f", files=(".mcp.json",), problem="No.")
 
 
 class DirectoryRouteTests(RestCase):
@@ -47,7 +47,9 @@ class DirectoryRouteTests(RestCase):
     async def test_trust(self) -> None:
         """What would be trusted is told of the path that is given, and one must be."""
         heard = await self.asking.ask("GET", f"{PATH}/trust?path=/%C3%BC+b")
-        self.assertEqual(heard.json, {"state": "untrusted", "fingerprint": "f", "files": [".mcp.json"]})
+        self.assertEqual(
+            heard.json, {"state": "untrusted", "fingerprint": "f", "files": [".mcp.json"], "problem": "No."}
+        )
         heard = await self.asking.ask("GET", f"{PATH}/trust?path=/other")
         self.assertEqual((heard.status, heard.code), (400, "INVALID_PATH"))
         heard = await self.asking.ask("GET", f"{PATH}/trust")

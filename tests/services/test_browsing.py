@@ -30,7 +30,15 @@ class BrowsingTests(WorkshopCase):
         """What would run by itself is told before there is a project, with the fingerprint that creates one with it."""
         path = self.shop.directories.make("/home/me/work", {".mcp.json": b"{}"})
         browsing = self.shop.services.browsing
-        trust = self.successResultOf(done(browsing.trust(path)))
-        self.assertEqual((trust.state, trust.files), (Standing.UNTRUSTED, (".mcp.json",)))
-        refusal = self.failureResultOf(done(browsing.trust("/nonexistent")), Refusal).value
+        trust = self.successResultOf(done(browsing.prospect(path)))
+        self.assertEqual((trust.state, trust.files, trust.problem), (Standing.UNTRUSTED, (".mcp.json",), None))
+        refusal = self.failureResultOf(done(browsing.prospect("/nonexistent")), Refusal).value
         self.assertEqual(refusal.code, Code.INVALID_PATH)
+
+    def test_no_prospect(self) -> None:
+        """That a directory on the way can be no project is told as that, and is no error: nothing of it is trusted."""
+        path = self.shop.directories.make("/home/me")
+        self.shop.directories.barred.add(path)
+        found = self.successResultOf(done(self.shop.services.browsing.prospect(path)))
+        self.assertEqual((found.state, found.fingerprint), (Standing.UNTRUSTED, ""))
+        self.assertIn("no place for a project", found.problem or "")

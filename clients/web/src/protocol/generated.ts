@@ -290,6 +290,7 @@ export interface Protocol {
   ChangeRequest?: ChangeRequest;
   Candidates?: Candidates;
   Candidate?: Candidate;
+  Prospect?: Prospect;
   Mentions?: Mentions;
   Mention?: Mention;
   Hits?: Hits;
@@ -715,6 +716,15 @@ export interface Candidate {
   project_id: string | null;
   git: boolean;
   nesting: boolean;
+}
+/**
+ * What `Trust` of a project in a directory would be. `problem` says why there can be none, None where there can.
+ */
+export interface Prospect {
+  state: Standing;
+  fingerprint: string;
+  files: string[];
+  problem: string | null;
 }
 export interface Mentions {
   files: Mention[];

@@ -1,7 +1,7 @@
 import { type FormEvent, useState } from "react";
 import { send } from "../../link/api";
 import { text } from "../../protocol/agent";
-import type { ProjectState, Trust } from "../../protocol/generated";
+import type { ProjectState, Prospect } from "../../protocol/generated";
 import { Refused } from "../../protocol/messages";
 import { go } from "../../state/route";
 import { useKnown } from "../../state/store";
@@ -12,7 +12,7 @@ import { useAttempt } from "../attempt";
 /** Make this directory a project. What in it could run without a question is shown first, and trusted only by a tick. */
 export function CreateProject({ path }: { path: string }) {
   const existing = useKnown((state) => Object.values(state.projects).find((one) => one.path === path));
-  const { answer: trust, problem: refusal } = useAnswer<Trust>(
+  const { answer: trust } = useAnswer<Prospect>(
     existing ? null : `/directories/trust?${new URLSearchParams({ path })}`,
   );
   const [name, setName] = useState(path.split("/").at(-1) ?? path);
@@ -28,8 +28,8 @@ export function CreateProject({ path }: { path: string }) {
     );
   }
 
-  if (refusal instanceof Refused && refusal.code === "INVALID_PATH") {
-    return <p className="create faint">{refusal.message}</p>;
+  if (trust?.problem) {
+    return <p className="create faint">{trust.problem}</p>;
   }
 
   function create(event: FormEvent) {
