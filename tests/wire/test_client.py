@@ -22,6 +22,8 @@ PROMPT_ID = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"
 JOURNAL_ID = "11111111-2222-4333-8444-555555555555"
 NOW = "2026-01-01T12:00:00.123456Z"
 
+HOSTILE = ["\n", "\r", "\0", "\x7f", " ", ";", "`", "$(id)", "'", '"', "|", "&", "-", "--", "\\"]
+
 Fields = dict[str, object]
 
 EVERY: Mapping[str, tuple[Fields, Command]] = {
@@ -250,6 +252,21 @@ class OptionTests(ClientCase):
             self.refused(execute(effort=bad), "data.options.effort")
         for bad in ("not-a-uuid", "--resume", PROMPT_ID + "x", PROMPT_ID.replace("-", "")):
             self.refused(said("execute", {"project_id": "p", "prompt": "x", "prompt_id": bad}), "data.prompt_id")
+
+    @given(
+        st.sampled_from(["model", "fallback_model", "effort", "mcp_config", "allowed_tools", "disallowed_tools"]),
+        st.lists(st.sampled_from([*HOSTILE, "opus", "high", "Read", "Bash(", "a", ")"]), min_size=1, max_size=4),
+    )
+    def test_nothing_for_a_shell(self, name: str, pieces: list[str]) -> None:
+        """AR-04: what is taken of an option ends no line and no C string, and has nothing that a shell would take apart
+        but between the parentheses of a tool, where it is a pattern of the CLI's."""
+        text, is_tool = "".join(pieces), name.endswith("tools")
+        try:
+            decode(execute(**{name: [text] if is_tool else text}))
+        except Unreadable:
+            return
+        self.assertRegex(text.partition("(")[0] if is_tool else text, r"\A[A-Za-z0-9_][A-Za-z0-9_-]*\Z")
+        self.assertNotRegex(text, r"[\x00-\x1f\x7f]")
 
     def test_models(self) -> None:
         """The names that models have are taken."""
