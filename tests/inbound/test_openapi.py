@@ -2,16 +2,18 @@
 
 import json
 import re
+from types import SimpleNamespace
 from typing import Any
 
 from attrs import evolve
 from hypothesis import HealthCheck, assume, given, settings
 from schemathesis import openapi as described
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from pocketagent.domain.access import Scope
 from pocketagent.domain.commands import Command
-from pocketagent.domain.refusals import Refusal
+from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.inbound import (
     attachments,
     devices,
@@ -24,7 +26,11 @@ from pocketagent.inbound import (
     searching,
     usage,
 )
+from pocketagent.inbound.answer import JSON
+from pocketagent.inbound.gate import Call
 from pocketagent.inbound.openapi import PATH
+from pocketagent.inbound.routes import Visit
+from pocketagent.inbound.visitor import Visitor
 from pocketagent.wire import client
 from tests.inbound.house import DEVICE
 from tests.inbound.test_rest import RestCase
@@ -39,10 +45,27 @@ OTHERS = [
     *mentions.routes(None),  # type: ignore[arg-type]
     *searching.routes(None),  # type: ignore[arg-type]
     *usage.routes(None),  # type: ignore[arg-type]
-    *push.routes(None, lambda: ""),  # type: ignore[arg-type]
+    *push.routes(SimpleNamespace(subscribe=None), lambda: ""),
 ]
 ALL = [*REST, *STREAMS, *OTHERS]
 DOCUMENT = openapi.document([*ALL, openapi.route(ALL, "1.2.3", LIMITS)], "1.2.3", LIMITS)
+
+NO_OBJECTS = [
+    b"{",
+    b"[]",
+    b"null",
+    b"7",
+    b'"x"',
+    b"{} {}",
+    b'\xef\xbb\xbf{"name": "x"}',
+    b'{"name": "x", "name": "y"}',
+    b'{"name": NaN}',
+    b'{"name": 1e999}',
+    b'{"name": "\\ud800"}',
+    b'{"name": "\xff"}',
+    b'{"name": ' + b"[" * 65 + b"]" * 65 + b"}",
+]
+VISITOR = Visitor("", DEVICE, "", "", "", None, None)  # type: ignore[arg-type]  # nobody is told anything
 
 BODIES = {
     (twin.method, rest.BASE + twin.path): twin.wanted
@@ -103,6 +126,19 @@ class DocumentTests(SynchronousTestCase):
         schema = described.from_dict(DOCUMENT)
         for (method, path), wanted in BODIES.items():
             self.check(schema[path][method], wanted, re.findall(r"{(\w+)}", path))
+
+    def test_no_json(self) -> None:
+        """RE-05: no route with a body takes what the WebSocket would not take for a message, whatever else it may hold;
+        nobody is asked anything then."""
+        with_bodies = [route for route in ALL if route.body is not None and route.body.types == (JSON,)]
+        self.assertGreaterEqual(len(with_bodies), 10)
+        for route in with_bodies:
+            path = dict.fromkeys(re.findall(r"{(\w+)}", route.path), "x")
+            for body in NO_OBJECTS:
+                visit = Visit(Call("", "", "", {}), None, path, {}, asker=VISITOR, body=body)  # type: ignore[arg-type]
+                answering = Deferred.fromCoroutine(route.answer(visit))
+                refusal = self.failureResultOf(answering, Refusal).value
+                self.assertEqual(refusal.code, Code.INVALID_MESSAGE, (route.path, body))
 
     def check(self, operation: Any, wanted: type[Command], outside: list[str]) -> None:
         @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), database=None)
