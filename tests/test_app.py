@@ -7,10 +7,46 @@ from attrs import evolve
 from twisted.internet import reactor
 from twisted.trial.unittest import SynchronousTestCase
 
-from pocketagent.app import build
+from pocketagent.app import api, build
 from pocketagent.config import Config
+from pocketagent.domain.access import Scope
+from pocketagent.domain.measures import Measures
+from pocketagent.inbound import authority, metrics_page, rest, site, web_client
 from pocketagent.server import IServerReactor
 from pocketagent.sources import CannotStart
+from tests.services.workshop import Workshop
+
+STRANGERS = {"GET /", "GET /health", "GET /ready", "GET /ca.crt", "GET /ca.mobileconfig", "POST /api/v1/pair"}
+NEEDED = {
+    Scope.READ: {
+        "GET /ws",
+        "DELETE /api/v1/session",
+        "GET /api/v1/devices/{device_id}",
+        "PATCH /api/v1/devices/{device_id}",
+        "GET /api/v1/projects/{project_id}/attachments",
+        "GET /api/v1/projects/{project_id}/attachments/{attachment_id}",
+        "GET /api/v1/projects/{project_id}/events",
+        "GET /api/v1/projects/{project_id}/files",
+        "GET /api/v1/projects/{project_id}/search",
+        "GET /api/v1/usage",
+        "GET /api/v1/push",
+        "PUT /api/v1/push/subscription",
+        "DELETE /api/v1/push/subscription",
+        "GET /api/v1/openapi.json",
+    },
+    Scope.EXECUTE: {
+        "POST /api/v1/projects/{project_id}/attachments",
+        "DELETE /api/v1/projects/{project_id}/attachments/{attachment_id}",
+    },
+    Scope.ADMIN: {
+        "GET /api/v1/devices",
+        "DELETE /api/v1/devices/{device_id}",
+        "GET /api/v1/directories",
+        "GET /api/v1/directories/trust",
+    },
+    Scope.METRICS: {"GET /metrics"},
+}
+"""Of each route that is no twin of a request; the twins have what their requests need."""
 
 
 class BuildTests(SynchronousTestCase):
@@ -54,3 +90,22 @@ class BuildTests(SynchronousTestCase):
         self.data.chmod(0o700)
         (devices / "0123456789abcdef.json").write_text("{")
         self.assertRaises(CannotStart, build, self.config, IServerReactor(reactor, reactor))
+
+
+class RouteTests(SynchronousTestCase):
+    def test_who_may(self) -> None:
+        """P1, AU-25: everything that can be asked over HTTP asks for a credential, but for what is listed here, and
+        for the scope that is listed here: a new route without a row fails."""
+        services, measures = Workshop().services, Measures()
+        routes = [
+            *site.front(services.health, None),  # type: ignore[arg-type]  # nobody is welcomed
+            *web_client.routes({}),
+            *authority.routes(lambda: None),
+            *api(Config(), IServerReactor(reactor, reactor), None, services, measures),
+            metrics_page.route(None),  # type: ignore[arg-type]  # nothing is read
+        ]
+        scopes = {f"{route.method} {route.path}": route.scope for route in routes}
+        expected: dict[str, Scope | None] = dict.fromkeys(STRANGERS)
+        expected |= {route: scope for scope, rows in NEEDED.items() for route in rows}
+        expected |= {f"{twin.method} {rest.BASE}{twin.path}": twin.wanted.scope for twin in rest.TWINS}
+        self.assertEqual(scopes, expected)
