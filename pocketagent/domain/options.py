@@ -30,7 +30,7 @@ def _tools(_: object, attribute: "Attribute[tuple[str, ...]]", value: tuple[str,
 
 @frozen(kw_only=True)
 class Options:
-    """See protocol section 5, `execute` options. Nothing here can be taken for a flag."""
+    """How one execution is run (protocol section 5, `execute` options). Nothing here can be taken for a flag."""
 
     model: str | None = field(
         default=None, validator=matching(MODEL, "the name of a model", "data.options"), metadata=word(MODEL)
