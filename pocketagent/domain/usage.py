@@ -3,7 +3,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from attrs import evolve, field, frozen
+from attrs import asdict, evolve, field, frozen
 
 DAYS = 366
 """Days of which it is kept."""
@@ -33,17 +33,11 @@ class Spending:
 
 
 @frozen(kw_only=True)
-class DaySpending:
+class DaySpending(Spending):
     """What one project used on one day (UTC), such as `2026-01-31`."""
 
     day: str
     project_id: str
-    cost_usd: float
-    turns: int
-    input_tokens: int
-    output_tokens: int
-    cache_read_tokens: int
-    cache_creation_tokens: int
 
 
 @frozen
@@ -84,17 +78,5 @@ class Usage:
 
     def since(self, day: str, project_id: str) -> list[DaySpending]:
         """Of this day and later ones, the oldest first."""
-        return [
-            DaySpending(
-                day=one,
-                project_id=project_id,
-                cost_usd=spent.cost_usd,
-                turns=spent.turns,
-                input_tokens=spent.input_tokens,
-                output_tokens=spent.output_tokens,
-                cache_read_tokens=spent.cache_read_tokens,
-                cache_creation_tokens=spent.cache_creation_tokens,
-            )
-            for one, spent in sorted(self.days.items())
-            if one >= day
-        ]
+        days = sorted(self.days.items())
+        return [DaySpending(day=one, project_id=project_id, **asdict(spent)) for one, spent in days if one >= day]

@@ -23,6 +23,7 @@ from pocketagent.domain.permission_updates import PermissionUpdate, UpdateKind
 from pocketagent.domain.project import MAX_NAME
 from pocketagent.domain.refusals import Code
 from pocketagent.domain.replies import ConnectionEstablished, Reply
+from pocketagent.domain.usage import SpendingFound
 from pocketagent.wire.client import EXACT
 from pocketagent.wire.events import Asked, Journaled
 
@@ -117,7 +118,7 @@ def _classes(kinds: Iterable[Any]) -> Sequence[type[attrs.AttrsInstance]]:
     return tuple(found)
 
 
-_TOLD = {*_classes([Reply, ConnectionEstablished, Journaled])} - {*_classes([Command])}
+_TOLD = {*_classes([Reply, ConnectionEstablished, Journaled, SpendingFound])} - {*_classes([Command])}
 """What is only told, and never asked."""
 
 
