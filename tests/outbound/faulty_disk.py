@@ -34,7 +34,8 @@ class FaultyDisk:
 
     `room`: bytes until it is full, None without end. `piece`: the most that one write takes. `fails_to_sync` and
     `fails_to_truncate`: the error of a broken device; as with Linux, what could not be synced counts as clean
-    afterwards. `until_crash`: bytes until the process dies. `bytes_read` counts.
+    afterwards. `is_read_only`: nothing is changed any more. `until_crash`: bytes until the process dies. `bytes_read`
+    counts.
     """
 
     def __init__(self) -> None:
@@ -43,6 +44,7 @@ class FaultyDisk:
         self.until_crash: int | None = None
         self.fails_to_sync = False
         self.fails_to_truncate = False
+        self.is_read_only = False
         self.bytes_read = 0
         self.is_dead = False
         self._numbers = count(3)
@@ -64,7 +66,7 @@ class FaultyDisk:
 
     def heal(self) -> None:
         self.room = self.piece = self.until_crash = None
-        self.fails_to_sync = self.fails_to_truncate = self.is_dead = False
+        self.fails_to_sync = self.fails_to_truncate = self.is_read_only = self.is_dead = False
 
     def kill(self) -> None:
         """The process is gone, the machine runs on."""
@@ -225,6 +227,8 @@ class FaultyDisk:
 
     def _changes(self, cost: int) -> None:
         self._alive()
+        if self.is_read_only:
+            raise OSError(errno.EROFS, "Read-only file system")
         if self.until_crash is not None:
             self.until_crash -= cost
             if self.until_crash < 0:

@@ -67,6 +67,20 @@ class FaultTests(SynchronousTestCase):
         self.assertEqual(numbers(self.append(6)), [2])
         self.check(1, 6)
 
+    def test_read_only(self) -> None:
+        """ST-06: on a disk that has become read-only nothing is acknowledged, and what is there can be read; then it
+        works again by itself."""
+        self.start()
+        self.append(1)
+        self.disk.is_read_only = True
+        for durable in (False, True):
+            self.assertIn("Read-only", self.refused(2, durable=durable))
+            self.check(1)
+        self.disk.heal()
+        self.assertEqual(numbers(self.append(3, durable=True)), [2])
+        self.lose_power()
+        self.check(1, 3)
+
     def test_full_for_a_new_file(self) -> None:
         """A segment whose first record found no room is empty until there is some; closing leaves no empty file."""
         self.start()
