@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
+from threading import Event, Thread
 from typing import TypeVar
 
 from twisted.internet.defer import Deferred
@@ -124,6 +125,35 @@ class RootsTests(Scene):
         self.failureResultOf(first, Refusal)
         self.assertEqual(self.no("/etc", directories), self.no("/nonexistent", directories))
         self.assertEqual(threads.waiting, [])
+
+    def test_swapped_meanwhile(self) -> None:
+        """PA-04: while somebody swaps a component for a link that leads out, and back again, what is found is always
+        the directory inside, under its own name; or nothing is."""
+        way, aside, link = self.root / "way", self.root / "aside", self.root / "link"
+        (way / "app").mkdir(parents=True)
+        (self.home / "outside" / "app").mkdir(parents=True)
+        link.symlink_to(self.home / "outside")
+        directories = self.directories(roots=[self.root])
+        inside = self.place(way / "app", directories)
+        is_over = Event()
+
+        def swap() -> None:
+            while not is_over.is_set():
+                for old, new in ((way, aside), (link, way), (way, link), (aside, way)):
+                    old.rename(new)
+
+        swapping = Thread(target=swap)
+        swapping.start()
+        found: set[Place | None] = set()
+        try:
+            for _ in range(300):
+                looking = Deferred.fromCoroutine(directories.look(str(way / "app")))
+                looking.addErrback(lambda failure: failure.trap(Refusal) and None)
+                found.add(self.successResultOf(looking))
+        finally:
+            is_over.set()
+            swapping.join()
+        self.assertLessEqual(found, {inside, None})
 
     def test_links(self) -> None:
         """A link in any component is followed and judged by where it leads; the real path is told (PA-03)."""
