@@ -11,7 +11,7 @@ from attrs import frozen
 
 from pocketagent.domain.message import timestamp
 from pocketagent.domain.refusals import Code, Refusal
-from pocketagent.inbound.gate import Headers, TurnedAway
+from pocketagent.inbound.turned_away import Headers, TurnedAway
 from pocketagent.wire import client
 
 JSON = "application/json"

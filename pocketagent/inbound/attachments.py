@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote
 from pocketagent.domain.access import Scope
 from pocketagent.domain.attachment import Attachment, Content, MediaType
 from pocketagent.inbound.answer import Answer
-from pocketagent.inbound.gate import Call
+from pocketagent.inbound.call import Call
 from pocketagent.inbound.limits import LargeBodies
 from pocketagent.inbound.rest import BASE
 from pocketagent.inbound.routes import About, Body, Route, Visit

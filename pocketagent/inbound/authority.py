@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pocketagent.inbound.answer import Answer
-from pocketagent.inbound.gate import nothing_here
 from pocketagent.inbound.routes import Route, Visit
+from pocketagent.inbound.turned_away import nothing_here
 
 CERTIFICATE = "application/x-x509-ca-cert"
 """PEM, which Android, iOS and desktops take under this type, and the tools of Linux besides."""

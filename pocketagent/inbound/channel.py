@@ -22,21 +22,12 @@ from pocketagent.domain.measures import Credential
 from pocketagent.domain.refusals import Code
 from pocketagent.domain.tracing import working
 from pocketagent.inbound.answer import Answer, Dates, to_refusal
+from pocketagent.inbound.call import MAX_HEAD, Call, Head, head_too_large
 from pocketagent.inbound.deadline import Deadline
 from pocketagent.inbound.door import Arrival, Guest
-from pocketagent.inbound.gate import (
-    MAX_HEAD,
-    NOBODY,
-    Call,
-    Head,
-    Headers,
-    Names,
-    TurnedAway,
-    bad_request,
-    head_too_large,
-    unauthorized,
-)
+from pocketagent.inbound.gate import NOBODY, Names
 from pocketagent.inbound.outbox import Outbox, Transport, gauge_of
+from pocketagent.inbound.turned_away import Headers, TurnedAway, bad_request, unauthorized
 
 READ_AHEAD = 16 * 1024
 """Bytes behind a request that are kept while it is answered."""

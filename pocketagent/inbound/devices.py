@@ -7,11 +7,12 @@ from typing import Protocol as Shape
 from pocketagent.domain.access import Device, Kind, Scope
 from pocketagent.domain.devices import Change, Known
 from pocketagent.domain.refusals import Code, Refusal
-from pocketagent.inbound import gate, query
+from pocketagent.inbound import query
 from pocketagent.inbound.answer import Answer
 from pocketagent.inbound.gate import COOKIE_NAME
 from pocketagent.inbound.rest import BASE
 from pocketagent.inbound.routes import About, Body, Route, Visit
+from pocketagent.inbound.turned_away import unauthorized
 from pocketagent.ports import IConnection
 from pocketagent.wire import devices as wire
 
@@ -75,7 +76,7 @@ def routes(pairing: PairingDesk, devices: Devices, now: Callable[[], float]) -> 
             granted = await pairing.exchange(asked.code, asked.name, kind, visit.channel.address)
         except Refusal as refusal:
             if refusal.code is Code.UNAUTHORIZED:
-                raise gate.unauthorized(str(refusal.details["reason"]), refusal.message) from None
+                raise unauthorized(str(refusal.details["reason"]), refusal.message) from None
             raise
         device = granted.device
         known = Known(device, is_over=False, last_seen=None, connections=0)

@@ -22,10 +22,10 @@ from pocketagent.inbound.answer import Dates
 from pocketagent.inbound.channel import Channel
 from pocketagent.inbound.connection import Dispatch, Subscriptions
 from pocketagent.inbound.door import Arrival
-from pocketagent.inbound.gate import Headers
 from pocketagent.inbound.outbox import Outbox, Transport, gauge_of
 from pocketagent.inbound.rest import BASE
 from pocketagent.inbound.routes import About, Route, Visit
+from pocketagent.inbound.turned_away import Headers
 from pocketagent.inbound.visitor import Visitor
 from pocketagent.ports import IBatch, IConnection
 from pocketagent.wire import client, event_stream

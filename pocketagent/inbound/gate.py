@@ -2,149 +2,27 @@
 """Who is calling: settled on the HTTP request, before anything else sees it (protocol section 3).
 
 Pure rules. What stands in a request -> what the next one needs of it, or TurnedAway with the answer to give.
-They are stricter than RFC 9112 where two readers of one request could understand it in two ways.
 """
 
-import base64
-import binascii
 import ipaddress
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from attrs import define, field, frozen
 
 from pocketagent.domain.access import Device, Kind, Scope
-from pocketagent.domain.refusals import Code, Refusal
+from pocketagent.domain.refusals import Code
+from pocketagent.inbound.call import Call
+from pocketagent.inbound.turned_away import TurnedAway, bad_request, unauthorized
 
-MAX_HEAD = 16 * 1024
-"""Bytes of the request line and the headers together (threats 3.2)."""
-MAX_HEADERS = 100
 MAX_HOSTS = 64
 """Ways to write our Host that are remembered."""
-MAX_SUBPROTOCOLS = 16
-SUBPROTOCOL = "pocketagent.v1"
 COOKIE_NAME = "__Host-pocketagent"
 """Browsers take it from this host only, over TLS, and for all of its paths (protocol section 3)."""
 
-_REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([\x21-\x7e]+) (HTTP/1\.[01])")
-_HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t\x20-\x7e]*)")
 _UTF8 = re.compile(r"charset=\"?utf-8\"?", re.ASCII | re.IGNORECASE)
-_LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
 _AUTHORITY = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[1-9][0-9]{0,4}))?", re.ASCII)
 _BEARER = re.compile(r"bearer (?P<token>[\x21-\x7e]+)", re.ASCII | re.IGNORECASE)
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
-
-Headers = Sequence[tuple[str, str]]
-
-
-class TurnedAway(Refusal):
-    """A refusal on HTTP: with its status, and with the headers that belong to it."""
-
-    def __init__(self, status: int, code: Code, message: str, headers: Headers = (), **details: object) -> None:
-        super().__init__(code, message, **details)
-        self.status = status
-        self.headers = headers
-
-
-def bad_request(message: str) -> TurnedAway:
-    return TurnedAway(400, Code.INVALID_MESSAGE, message)
-
-
-def head_too_large() -> TurnedAway:
-    return TurnedAway(
-        431,
-        Code.INVALID_MESSAGE,
-        f"The request has more than {MAX_HEADERS} headers, or more than {MAX_HEAD} bytes before its end.",
-    )
-
-
-def unauthorized(reason: str, message: str) -> TurnedAway:
-    """What everybody without a good credential is told. `reason`: missing, malformed, unknown, expired."""
-    error = "" if reason == "missing" else ', error="invalid_token"'
-    challenge = f'Bearer realm="pocketagent"{error}'
-    return TurnedAway(401, Code.UNAUTHORIZED, message, [("WWW-Authenticate", challenge)], reason=reason)
-
-
-@define
-class Head:
-    """The lines of one request up to the blank one, judged as they come."""
-
-    size: int = 0
-    _lines: int = 0
-    _first: Sequence[bytes] = ()
-    _headers: dict[str, list[str]] = field(factory=dict)
-
-    def add(self, line: bytes) -> bool:
-        """Judge the next line, without its CRLF; whether it was the last. Raises TurnedAway (400, 431)."""
-        self.size += len(line) + 2
-        self._lines += 1
-        if self.size > MAX_HEAD or (line and self._lines > 1 + MAX_HEADERS):
-            raise head_too_large()
-        if self._lines == 1:
-            found = _REQUEST_LINE.fullmatch(line)
-            if found is None:
-                raise bad_request("The first line is no request of HTTP/1.1.")
-            self._first = found.groups()
-            return False
-        if not line:
-            return True
-        found = _HEADER.fullmatch(line)
-        if found is None:
-            raise bad_request("A header has no name, is folded, or holds a character that is not printable ASCII.")
-        name, value = found.groups()
-        self._headers.setdefault(name.decode("ascii").lower(), []).append(value.decode("ascii").strip(" \t"))
-        return False
-
-    def call(self) -> "Call":
-        """The request, once its last line came. Raises TurnedAway (400) where its body could be read in two ways."""
-        method, target, version = (word.decode("ascii") for word in self._first)
-        return Call(method, target, version, self._headers, _length(self._headers))
-
-
-def _length(headers: Mapping[str, Sequence[str]]) -> int:
-    """How long the body is, which only one Content-Length tells (RE-07)."""
-    if "transfer-encoding" in headers:
-        raise bad_request("A body comes with its Content-Length here, never in a Transfer-Encoding.")
-    lengths = headers.get("content-length")
-    if lengths is None:
-        return 0
-    if len(lengths) > 1 or not _LENGTH.fullmatch(lengths[0]):
-        raise bad_request("The Content-Length is not one number of bytes.")
-    return int(lengths[0])
-
-
-@frozen
-class Call:
-    """A request, its body aside. `headers` by lower-case name, each with all of its values; `length` of the body."""
-
-    method: str
-    target: str
-    version: str
-    headers: Mapping[str, Sequence[str]] = field(repr=False)
-    length: int = 0
-
-    @property
-    def path(self) -> str:
-        return self.target.partition("?")[0]
-
-    def only(self, name: str) -> str | None:
-        """The value of a header that may stand once. Raises TurnedAway (400) where it stands twice."""
-        values = self.headers.get(name, ())
-        if len(values) > 1:
-            raise bad_request(f"The header {name!r} stands twice.")
-        return values[0] if values else None
-
-    def words(self, name: str) -> Sequence[str]:
-        """The items of a header that is a list."""
-        return [word.strip(" \t") for value in self.headers.get(name, ()) for word in value.split(",")]
-
-
-@frozen
-class Upgrade:
-    """What a WebSocket needs of the request that it begins with."""
-
-    key: str
-    subprotocol: str | None
 
 
 @define
@@ -243,16 +121,6 @@ def host_of(call: Call) -> tuple[str, int | None]:
     return host, int(found["port"]) if found["port"] else None
 
 
-def nothing_here() -> TurnedAway:
-    return TurnedAway(404, Code.INVALID_MESSAGE, "There is nothing here.")
-
-
-def wrong_method(allowed: Sequence[str]) -> TurnedAway:
-    """405, with the methods that a path has."""
-    message = f"Only {', '.join(allowed)} can be asked here."
-    return TurnedAway(405, Code.INVALID_MESSAGE, message, [("Allow", ", ".join(allowed))])
-
-
 def check_content(call: Call, types: Sequence[str]) -> None:
     """Whether the body is what a route takes, as it is: pages of other origins can send forms and texts without being
     asked, but no JSON. Raises TurnedAway (400, 415)."""
@@ -312,43 +180,3 @@ def check_scope(device: Device, needed: Scope) -> None:
             f"This needs the scope `{needed}`; this device has `{device.scope}`.",
             needed=needed,
         )
-
-
-def upgrade(call: Call) -> Upgrade:
-    """A well-formed request for a WebSocket of RFC 6455. Raises TurnedAway (400, 426)."""
-    if call.length or "expect" in call.headers:
-        raise bad_request("This request takes no body.")
-    if call.version != "HTTP/1.1":
-        raise bad_request("A WebSocket needs HTTP/1.1.")
-    upgrades = [word.lower() for word in call.words("upgrade")]
-    if "websocket" not in upgrades or "upgrade" not in [word.lower() for word in call.words("connection")]:
-        raise _upgrade_required("Only WebSockets begin here: ask for an upgrade.")
-    if call.headers.get("sec-websocket-version", ()) != ["13"]:
-        raise _upgrade_required("Only version 13 of WebSocket is spoken here.")
-    return Upgrade(_key(call), _subprotocol(call))
-
-
-def _upgrade_required(message: str) -> TurnedAway:
-    headers = [("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
-    return TurnedAway(426, Code.INVALID_MESSAGE, message, headers)
-
-
-def _key(call: Call) -> str:
-    key = call.only("sec-websocket-key") or ""
-    try:
-        nonce = base64.b64decode(key, validate=True)
-    except (binascii.Error, ValueError):
-        nonce = b""
-    if len(nonce) != 16 or len(key) != 24:
-        raise bad_request("Sec-WebSocket-Key is not 16 bytes in base64.")
-    return key
-
-
-def _subprotocol(call: Call) -> str | None:
-    if "sec-websocket-protocol" not in call.headers:
-        return None
-    offered = call.words("sec-websocket-protocol")
-    well_formed = all(_TOKEN.fullmatch(word) for word in offered)
-    if not well_formed or len(offered) > MAX_SUBPROTOCOLS or len(set(offered)) != len(offered):
-        raise bad_request(f"Sec-WebSocket-Protocol is not a list of up to {MAX_SUBPROTOCOLS} different words.")
-    return SUBPROTOCOL if SUBPROTOCOL in offered else None

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from urllib.parse import unquote_to_bytes
 
 from pocketagent.domain.refusals import invalid
-from pocketagent.inbound.gate import bad_request
+from pocketagent.inbound.turned_away import bad_request
 
 MAX_PARAMETERS = 300
 """More than a list of a command may have (`MAX_LIST`)."""

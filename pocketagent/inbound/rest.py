@@ -36,8 +36,8 @@ from pocketagent.domain.replies import (
     ServerStats,
 )
 from pocketagent.inbound.answer import Answer
-from pocketagent.inbound.gate import Headers
 from pocketagent.inbound.routes import About, Body, Route, Visit
+from pocketagent.inbound.turned_away import Headers
 from pocketagent.ports import IConnection
 from pocketagent.wire import client, events
 from pocketagent.wire.schema import UUID

@@ -16,8 +16,8 @@ from twisted.internet.defer import Deferred
 
 from pocketagent.domain.access import Device, Scope
 from pocketagent.inbound.answer import JSON, Answer
+from pocketagent.inbound.call import Call
 from pocketagent.inbound.channel import REQUEST_TIME, Channel
-from pocketagent.inbound.gate import Call
 from pocketagent.inbound.visitor import Visitor
 
 MAX_SEGMENT = 128

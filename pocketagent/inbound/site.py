@@ -21,12 +21,15 @@ from pocketagent.domain.replies import Condition, HealthStatus
 from pocketagent.domain.sighting import client_of
 from pocketagent.inbound import gate, query
 from pocketagent.inbound.answer import Answer, Dates, to_refusal, unavailable
+from pocketagent.inbound.call import Call
 from pocketagent.inbound.channel import Channel
 from pocketagent.inbound.door import Arrival, Door
-from pocketagent.inbound.gate import Call, Credential, Names, TurnedAway, Upgrade
+from pocketagent.inbound.gate import Credential, Names
+from pocketagent.inbound.handshake import Upgrade, upgrade
 from pocketagent.inbound.limits import Limits
 from pocketagent.inbound.limits import Place as Seat
 from pocketagent.inbound.routes import Body, Place, Route, Routes, Visit
+from pocketagent.inbound.turned_away import TurnedAway, bad_request, nothing_here, unauthorized, wrong_method
 from pocketagent.inbound.visitor import Subscriptions, Visitor
 
 PREFLIGHT_AGE = 600
@@ -114,12 +117,12 @@ class Site:
         if self._origins:
             channel.stamp = self._for_pages(call)
         if place is None:
-            raise gate.nothing_here()
+            raise nothing_here()
         if call.method == "OPTIONS" and "origin" in call.headers and self._origins:
             return self._preflight(call, place)
         route = place.routes.get(call.method)
         if route is None:
-            raise gate.wrong_method(place.methods)
+            raise wrong_method(place.methods)
         if port is not None:
             channel.names.check_origin(call, port, self._origins)
         parameters = query.parameters(call.target, route.query) if "?" in call.target else {}
@@ -221,7 +224,7 @@ class Site:
                 if wait:
                     raise self._limits.too_fast(wait) from None
                 self._witness.turned_away(claimed, address, str(refusal.details.get("reason", "unknown")))
-                raise gate.unauthorized(str(refusal.details.get("reason", "unknown")), refusal.message) from None
+                raise unauthorized(str(refusal.details.get("reason", "unknown")), refusal.message) from None
             raise unavailable(refusal) from None
         if not is_known:
             self._limits.right(address)
@@ -238,7 +241,7 @@ def _check_body(call: Call, wanted: Body | None) -> None:
         raise TurnedAway(417, Code.INVALID_MESSAGE, "Nothing but 100-continue can be expected.")
     if wanted is None:
         if call.length:
-            raise gate.bad_request("This request takes no body.")
+            raise bad_request("This request takes no body.")
     elif call.length or wanted.needed:
         gate.check_content(call, wanted.types)
 
@@ -272,14 +275,14 @@ def front(health: Health, welcome: Welcome) -> Sequence[Route]:
         return _status("ready" if is_ready else "not ready", is_ready)
 
     def judge(call: Call, channel: Channel) -> None:
-        gate.upgrade(call)
+        upgrade(call)
         channel.be_alone()
 
     async def begin(visit: Visit) -> None:
         channel = visit.channel
         gone, device = channel.leave, visit.device
         assert gone is not None
-        welcome(channel, gate.upgrade(visit.call), device, gone)
+        welcome(channel, upgrade(visit.call), device, gone)
 
     return [
         Route(method="GET", path="/health", answer=say_health, scope=None, any_host=True),

@@ -14,8 +14,9 @@ from pathlib import PurePosixPath
 from attrs import frozen
 
 from pocketagent.inbound.answer import Answer
-from pocketagent.inbound.gate import Call, Headers
+from pocketagent.inbound.call import Call
 from pocketagent.inbound.routes import Route, Visit
+from pocketagent.inbound.turned_away import Headers
 
 PAGE = "index.html"
 HASHED = "assets/"

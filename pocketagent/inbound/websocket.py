@@ -19,7 +19,7 @@ from pocketagent.domain.access import Device
 from pocketagent.inbound.allowance import Allowance
 from pocketagent.inbound.channel import Channel
 from pocketagent.inbound.connection import Connection, Dispatch, Subscriptions, Terms
-from pocketagent.inbound.gate import SUBPROTOCOL, Upgrade
+from pocketagent.inbound.handshake import SUBPROTOCOL, Upgrade
 from pocketagent.inbound.outbox import Gauge, Outbox, Transport, gauge_of
 
 MAX_FRAMES = 64

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from attrs import frozen
 from twisted.internet.interfaces import IListeningPort
 
+from pocketagent.inbound.call import Call
 from tests.inbound.house import TOKEN, Talk, connected, number
 
 
@@ -114,3 +115,13 @@ class Asking:
 
     def leave(self) -> None:
         self.talk.leave()
+
+
+def call(target: str = "/ws", /, **headers: str | list[str]) -> Call:
+    """A request as it was read: a header that stands twice is a list."""
+    return Call(
+        "GET",
+        target,
+        "HTTP/1.1",
+        {name.replace("_", "-"): [value] if isinstance(value, str) else value for name, value in headers.items()},
+    )

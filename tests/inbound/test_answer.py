@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.inbound.answer import STATUSES, Answer, Dates, to_refusal, unavailable
-from pocketagent.inbound.gate import TurnedAway
+from pocketagent.inbound.turned_away import TurnedAway
 from tests.inbound.asking import Heard
 
 DATE = b"Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"

@@ -17,7 +17,7 @@ from twisted.trial.unittest import SkipTest, TestCase
 
 from pocketagent.domain.access import Device
 from pocketagent.inbound.connection import Connection
-from pocketagent.inbound.gate import Upgrade
+from pocketagent.inbound.handshake import Upgrade
 from pocketagent.inbound.outbox import Outbox
 from pocketagent.inbound.websocket import WebSocket, WebSockets
 from tests.inbound.house import DEVICE, TERMS, Dispatch, Subscriptions, number

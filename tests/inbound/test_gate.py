@@ -5,85 +5,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pocketagent.domain.access import Kind
 from pocketagent.inbound import gate
-from pocketagent.inbound.gate import Call, Head, Names, TurnedAway
-from tests.inbound.house import COOKIE, KEY, TOKEN
+from pocketagent.inbound.gate import Names
+from pocketagent.inbound.turned_away import TurnedAway
+from tests.inbound.asking import call
+from tests.inbound.house import COOKIE, TOKEN
 
 NAMES = Names.of(["localhost", "127.0.0.1", "::1", "good.example"], tls=True)
-
-
-def call(target: str = "/ws", /, **headers: str | list[str]) -> Call:
-    return Call(
-        "GET",
-        target,
-        "HTTP/1.1",
-        {name.replace("_", "-"): [value] if isinstance(value, str) else value for name, value in headers.items()},
-    )
-
-
-def websocket(**changed: str | list[str]) -> Call:
-    headers: dict[str, str | list[str]] = {
-        "upgrade": "websocket",
-        "connection": "Upgrade",
-        "sec_websocket_version": "13",
-        "sec_websocket_key": KEY,
-    }
-    return call(**{**headers, **changed})
-
-
-class HeadTests(SynchronousTestCase):
-    def judge(self, *lines: bytes) -> int:
-        """The status with which these lines are refused; 0 when they are not."""
-        head = Head()
-        try:
-            for line in lines:
-                head.add(line)
-        except TurnedAway as refusal:
-            return refusal.status
-        return 0
-
-    def test_ordinary(self) -> None:
-        """A request line, headers and a blank line pass."""
-        self.assertEqual(self.judge(b"GET /ws HTTP/1.1", b"Host: a", b"X-Empty:", b"X-Tab:\tb\tc", b""), 0)
-
-    def test_request_line(self) -> None:
-        """The first line is a method, a target and HTTP/1.0 or 1.1, one space apart; nothing stands before it."""
-        for line in (
-            b"",
-            b"GET /ws",
-            b"GET  /ws HTTP/1.1",
-            b"GET /ws HTTP/2.0",
-            b"PRI * HTTP/2.0",
-            b"GET /\x85 HTTP/1.1",
-            b"G\xc3T / HTTP/1.1",
-            b"PROXY TCP4 1.2.3.4 1.2.3.4 1 2",
-            b"EHLO there",
-        ):
-            self.assertEqual(self.judge(line), 400, line)
-
-    def test_control_characters(self) -> None:
-        """HS-05: what some readers take for the end of a line stands in no header."""
-        for byte in (0x85, 0x0B, 0x0C, 0x1C, 0x1D, 0x1E, 0x00, 0x0A, 0x0D, 0x7F, 0xFF):
-            line = b"X-A: 1%cX-Auth-User: admin" % byte
-            self.assertEqual(self.judge(b"GET / HTTP/1.1", line), 400, line)
-
-    def test_names_of_headers(self) -> None:
-        """HS-06: no folded header, no space before the colon, no empty name, no line without a colon."""
-        for line in (b" folded", b"\tfolded", b"Host : a", b": a", b"Host", b"H\x00st: a", b"H\xf6st: a"):
-            self.assertEqual(self.judge(b"GET / HTTP/1.1", line), 400, line)
-
-    def test_number(self) -> None:
-        """HS-02: 100 headers pass, 101 are too many."""
-        headers = [b"A: b"] * 100
-        self.assertEqual(self.judge(b"GET / HTTP/1.1", *headers, b""), 0)
-        self.assertEqual(self.judge(b"GET / HTTP/1.1", *headers, b"A: b"), 431)
-
-    def test_size(self) -> None:
-        """HS-01: 16 KiB pass, more do not, in one header or in many."""
-        line = b"GET / HTTP/1.1"
-        fits = b"A: ".ljust(gate.MAX_HEAD - len(line) - 6, b"b")
-        self.assertEqual(self.judge(line, fits, b""), 0)
-        self.assertEqual(self.judge(line, fits + b"b", b""), 431)
-        self.assertEqual(self.judge(line, *[b"A: ".ljust(1024, b"b")] * 17), 431)
 
 
 class HostTests(SynchronousTestCase):
@@ -227,58 +154,6 @@ class TokenTests(SynchronousTestCase):
         """Two credentials are a bad request."""
         refusal = self.assertRaises(TurnedAway, gate.token, call(authorization=["Bearer a", "Bearer b"]))
         self.assertEqual(refusal.status, 400)
-
-
-class UpgradeTests(SynchronousTestCase):
-    def judge(self, asked: Call) -> TurnedAway:
-        refusal: TurnedAway = self.assertRaises(TurnedAway, gate.upgrade, asked)
-        return refusal
-
-    def test_good(self) -> None:
-        """The key is what Autobahn needs; a subprotocol is spoken where it is offered."""
-        self.assertEqual(gate.upgrade(websocket()), gate.Upgrade(KEY, None))
-        offered = gate.upgrade(websocket(sec_websocket_protocol="other, pocketagent.v1"))
-        self.assertEqual(offered.subprotocol, "pocketagent.v1")
-        self.assertIsNone(gate.upgrade(websocket(sec_websocket_protocol=["other", "another"])).subprotocol)
-        gate.upgrade(websocket(connection="keep-alive, upgrade", upgrade="WebSocket"))
-
-    def test_versions(self) -> None:
-        """HS-08: version 13, once; the answer to others names it."""
-        for version in ("0", "7", "8", "99", "13, 8", "", ["13", "13"], []):
-            refusal = self.judge(websocket(sec_websocket_version=version))
-            self.assertEqual(refusal.status, 426, version)
-            self.assertEqual(dict(refusal.headers)["Sec-WebSocket-Version"], "13")
-            self.assertEqual(dict(refusal.headers)["Upgrade"], "websocket")
-
-    def test_no_upgrade(self) -> None:
-        """A plain GET is told what begins here."""
-        self.assertEqual(self.judge(call()).status, 426)
-        self.assertEqual(self.judge(websocket(upgrade="h2c")).status, 426)
-        self.assertEqual(self.judge(websocket(connection="close")).status, 426)
-        self.assertEqual(self.judge(evolve(websocket(), version="HTTP/1.0")).status, 400)
-
-    def test_keys(self) -> None:
-        """The key is 16 bytes in base64, once."""
-        for key in ("", "x", "dGhlIHNhbXBsZSBub25jZQ=", "dGhlIHNhbXBsZSBub25jZQ==x", "d" * 24, [KEY, KEY], []):
-            self.assertEqual(self.judge(websocket(sec_websocket_key=key)).status, 400, key)
-
-    def test_subprotocols(self) -> None:
-        """HS-15: a bounded list of different words; what is wrong with it is never echoed."""
-        for offered in (
-            ", ".join(f"p{n}" for n in range(17)),
-            "pocketagent.v1, pocketagent.v1",
-            "",
-            "a,,b",
-            "a b",
-            "pa_0123456789abcdef_secret, ä",
-        ):
-            refusal = self.judge(websocket(sec_websocket_protocol=offered))
-            self.assertEqual(refusal.status, 400, offered)
-            self.assertNotIn("secret", refusal.message)
-
-    def test_secrets_are_not_shown(self) -> None:
-        """A request that is logged shows no header."""
-        self.assertNotIn("secret", repr(call(authorization="Bearer secret")))
 
 
 class CookieTests(SynchronousTestCase):

@@ -27,7 +27,7 @@ from pocketagent.inbound import (
     usage,
 )
 from pocketagent.inbound.answer import JSON
-from pocketagent.inbound.gate import Call
+from pocketagent.inbound.call import Call
 from pocketagent.inbound.openapi import PATH
 from pocketagent.inbound.routes import Visit
 from pocketagent.inbound.visitor import Visitor

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from pocketagent.inbound.call import Call
 from pocketagent.inbound.channel import STRANGER_ANSWERS, STRANGER_IDLE, STRANGER_TIME
-from pocketagent.inbound.gate import Call
 from pocketagent.inbound.outbox import gauge
 from pocketagent.inbound.web_client import POLICY, TYPES, routes, takes_gzip
 from tests.inbound.asking import Heard, written

@@ -9,7 +9,7 @@ from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from pocketagent.inbound.connection import Terms
-from pocketagent.inbound.gate import Upgrade
+from pocketagent.inbound.handshake import Upgrade
 from pocketagent.inbound.websocket import PAUSE, WebSocket, WebSockets
 from tests.inbound.frames import frame, texts
 from tests.inbound.house import DEVICE, KEY, TERMS, Dispatch, Subscriptions
