@@ -42,9 +42,9 @@ MAY_READ = "Content-Disposition, ETag, Link, Location, Retry-After"
 class Access(Shape):
     """Who may come in."""
 
-    async def admit(self, credential: str, kind: Kind, client: str) -> Device:
-        """The device of a token or a cookie; `client`: what kind of client shows it. Raises Refusal(UNAUTHORIZED) with
-        `reason`."""
+    async def admit(self, credential: str, kind: Kind, client: str, looks: bool) -> Device:
+        """The device of a token or a cookie; `client`: what kind of client shows it; `looks`: whether the disk may be
+        looked at for it. Raises Refusal(UNAUTHORIZED) with `reason`."""
 
     def knows(self, device_id: str) -> bool:
         """Whether there is a device of that id."""
@@ -216,7 +216,8 @@ class Site:
             self._limits.wrong(address)
         client = client_of(next(iter(call.headers.get("user-agent", ())), None))
         try:
-            device = await self._access.admit(shown.text, shown.kind, client)
+            # Who has to wait learns nothing by how long that answer takes: an unknown id costs no look then, either.
+            device = await self._access.admit(shown.text, shown.kind, client, looks=not wait)
         except Refusal as refusal:
             if refusal.code is Code.UNAUTHORIZED:
                 if is_known:

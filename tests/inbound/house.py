@@ -62,6 +62,7 @@ class Access:
 
     asked: list[str] = field(factory=list)
     clients: list[str] = field(factory=list)
+    looked: list[bool] = field(factory=list)
     known: Sequence[str] = (DEVICE.id,)
     slow: Deferred[None] | None = None
     failure: Exception | None = None
@@ -70,8 +71,9 @@ class Access:
     def knows(self, device_id: str) -> bool:
         return device_id in self.known
 
-    async def admit(self, credential: str, kind: Kind, client: str) -> Device:
+    async def admit(self, credential: str, kind: Kind, client: str, looks: bool) -> Device:
         self.asked.append(credential)
+        self.looked.append(looks)
         self.clients.append(client)
         if self.slow is not None:
             with suppress(CancelledError):

@@ -377,7 +377,8 @@ class SiteTests(TestCase):
 
     async def test_wrong_credentials(self) -> None:
         """AU-18, AU-20: who guesses is soon not listened to, from loopback as well; the owner comes in all the same;
-        and every wrong one that was judged is written down once."""
+        and every wrong one that was judged is written down once. A wrong secret costs no look at the disk any more,
+        as an unknown id costs none (AU-03)."""
         await self.again(limits=Limits(IReactorTime(installed).seconds, Bounds(wrong_credentials_per_address=3)))
         wrong = TOKEN.replace("0123456789abcdef", "fedcba9876543210")
         for shown in (wrong, wrong, "nonsense"):
@@ -390,6 +391,7 @@ class SiteTests(TestCase):
         self.assertEqual(self.house.access.asked, [])
         heard = await self.ask(self.good(authorization=f"Bearer {TOKEN[:-1]}6"))
         self.assertEqual((heard.status, heard.error["code"]), (429, "RATE_LIMITED"))
+        self.assertEqual(self.house.access.looked, [True] * 3 + [False])
         claimed = ("fedcba9876543210", "127.0.0.1", "unknown")
         self.assertEqual(self.house.witness.seen, [claimed, claimed, (None, "127.0.0.1", "unknown")])
         (await self.opened()).leave()
