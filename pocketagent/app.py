@@ -47,11 +47,12 @@ from pocketagent.outbound.attachments import AttachmentFiles, FileAttachments
 from pocketagent.outbound.audit import AuditFiles, FileAudit
 from pocketagent.outbound.certificates import Certificates, CertificateUnusable
 from pocketagent.outbound.data_directory import DataDirectory, DataDirectoryUnusable
-from pocketagent.outbound.directories import Directories
+from pocketagent.outbound.directories.directories import Directories
+from pocketagent.outbound.directories.looks import Looks
+from pocketagent.outbound.directories.working_trees import WorkingTrees
 from pocketagent.outbound.files import DeviceFiles, FileDevices, FileProjects, ProjectFiles
 from pocketagent.outbound.host import LinuxHost
 from pocketagent.outbound.journal.journals import FileJournals
-from pocketagent.outbound.looks import Looks
 from pocketagent.outbound.metrics import Exposition
 from pocketagent.outbound.pairings import FilePairings, PairingFiles
 from pocketagent.outbound.posting import Post
@@ -62,7 +63,6 @@ from pocketagent.outbound.threads import Threads
 from pocketagent.outbound.web_client import WebClientUnusable
 from pocketagent.outbound.web_client import read as read_web_client
 from pocketagent.outbound.webhook import SignedWebhook, WebhookUnusable, secret_of
-from pocketagent.outbound.working_trees import WorkingTrees
 from pocketagent.ports import StorageUnavailable
 from pocketagent.server import Floors, IServerReactor, Server
 from pocketagent.services.assembly import Adapters, Services, assemble

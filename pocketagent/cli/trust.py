@@ -12,8 +12,8 @@ from pocketagent.cli.data_directory import existing, told
 from pocketagent.cli.recording import recorded
 from pocketagent.domain.project import Project, Standing, Trust, judged
 from pocketagent.domain.text import escaped
+from pocketagent.outbound.directories.startup_parts import startup_parts
 from pocketagent.outbound.files import ProjectFiles
-from pocketagent.outbound.startup_parts import startup_parts
 
 SHOWN_LINES = 60
 SHOWN_BYTES = 16 * 1024

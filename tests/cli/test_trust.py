@@ -9,8 +9,8 @@ from attrs import evolve
 from pocketagent.cli import trust
 from pocketagent.domain.message import timestamp
 from pocketagent.domain.project import Project
+from pocketagent.outbound.directories.startup_parts import startup_parts
 from pocketagent.outbound.files import ProjectFiles
-from pocketagent.outbound.startup_parts import startup_parts
 from tests.cli.house import NOON, CommandTestCase
 
 HOOK = {"hooks": {"SessionStart": [{"hooks": [{"type": "command", "command": "make \x1b[2J\u202e"}]}]}}

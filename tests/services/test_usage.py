@@ -9,7 +9,7 @@ from pocketagent.domain.events import ProjectState
 from pocketagent.domain.project import Project
 from pocketagent.domain.usage import Spending, Usage
 from pocketagent.services.usage import Bookkeeping
-from tests.outbound.test_directories import HangingThreads
+from tests.outbound.directories.test_directories import HangingThreads
 from tests.services.workshop import AT_REST, BUSY, INIT, OK, SESSION, WorkshopCase, done
 
 DAY = 86400.0

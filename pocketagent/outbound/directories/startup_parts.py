@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.outbound.test_startup_parts -*-
+# -*- test-case-name: tests.outbound.directories.test_startup_parts -*-
 """The parts of a directory that the CLI would run, or offer to run, by itself (protocol section 5, Trust).
 
 Seen with CLI 2.1.330: it takes `settings.json` from the directory it is started in; `.mcp.json` from every directory

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.outbound.test_browsing -*-
+# -*- test-case-name: tests.outbound.directories.test_browsing -*-
 """The directories in a directory: those that may be looked at, and what can be seen of each at a glance."""
 
 import os
@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from pocketagent.domain.browsing import MAX_DIRECTORIES, Listing, Subdirectory
 from pocketagent.domain.project import Place, check_path, invalid_path, is_within
 from pocketagent.domain.refusals import Refusal
-from pocketagent.outbound.places import Kept, Way, reach, sentence
+from pocketagent.outbound.directories.places import Kept, Way, reach, sentence
 
 MAX_ENTRIES = 100_000
 """Entries of one directory that are looked through; the rest of it is left out."""

@@ -8,10 +8,10 @@ from twisted.internet.defer import Deferred
 
 from pocketagent.domain.browsing import Listing
 from pocketagent.domain.refusals import Code, Refusal
-from pocketagent.outbound import browsing
-from pocketagent.outbound.directories import Directories
-from pocketagent.outbound.looks import DEADLINE
-from tests.outbound.test_directories import HangingThreads, Scene
+from pocketagent.outbound.directories import browsing
+from pocketagent.outbound.directories.directories import Directories
+from pocketagent.outbound.directories.looks import DEADLINE
+from tests.outbound.directories.test_directories import HangingThreads, Scene
 
 
 class BrowsingTests(Scene):

@@ -15,10 +15,10 @@ from twisted.trial.unittest import TestCase
 from pocketagent.config import Config
 from pocketagent.domain.mentions import Mentions
 from pocketagent.domain.refusals import Refusal
-from pocketagent.outbound import looks, working_trees
-from pocketagent.outbound.working_trees import FRESH, LOOKS, TREES, WorkingTrees
+from pocketagent.outbound.directories import looks, working_trees
+from pocketagent.outbound.directories.working_trees import FRESH, LOOKS, TREES, WorkingTrees
 from tests.contracts import Here, WorkingTreesContract
-from tests.outbound.test_directories import HangingThreads
+from tests.outbound.directories.test_directories import HangingThreads
 
 GIT = shutil.which("git")
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.outbound.test_working_trees -*-
+# -*- test-case-name: tests.outbound.directories.test_working_trees -*-
 """The files of a project's directory, by their names: as git knows them, or by walking where there is no git.
 
 git reads a repository that may be anybody's. It only lists, is given nothing of our environment and nobody's settings,
@@ -22,7 +22,7 @@ from zope.interface import implementer
 
 from pocketagent.domain.mentions import Mention, Mentions, Tree, ranked
 from pocketagent.domain.project import invalid_path
-from pocketagent.outbound.looks import Looks
+from pocketagent.outbound.directories.looks import Looks
 from pocketagent.ports import IThreads, IWorkingTrees
 
 MAX_FILES = 50_000

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.outbound.test_directories -*-
+# -*- test-case-name: tests.outbound.directories.test_directories -*-
 """Where a path really leads, walked name by name; and the places that are kept from agents."""
 
 import errno

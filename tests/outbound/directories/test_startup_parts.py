@@ -6,7 +6,14 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pocketagent.outbound.startup_parts import MAX_BYTES, MAX_DEPTH, MAX_GIT_FILE, MAX_LOOKS, MAX_NAMED, startup_parts
+from pocketagent.outbound.directories.startup_parts import (
+    MAX_BYTES,
+    MAX_DEPTH,
+    MAX_GIT_FILE,
+    MAX_LOOKS,
+    MAX_NAMED,
+    startup_parts,
+)
 
 HOOK = json.dumps({"hooks": {"SessionStart": [{"hooks": [{"type": "command", "command": "touch ran"}]}]}})
 

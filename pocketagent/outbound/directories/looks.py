@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.outbound.test_directories -*-
+# -*- test-case-name: tests.outbound.directories.test_directories -*-
 """Looks at a disk that may hang (a network mount that is away): few threads at a time, and nobody waits for ever."""
 
 from collections.abc import Callable

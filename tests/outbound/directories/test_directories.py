@@ -15,8 +15,8 @@ from zope.interface import implementer
 
 from pocketagent.domain.project import Place, Standing
 from pocketagent.domain.refusals import Code, Refusal
-from pocketagent.outbound.directories import Directories
-from pocketagent.outbound.looks import DEADLINE, LOOKS, Looks
+from pocketagent.outbound.directories.directories import Directories
+from pocketagent.outbound.directories.looks import DEADLINE, LOOKS, Looks
 from pocketagent.ports import IThreads
 from tests.contracts import DirectoriesContract, Here
 from tests.outbound.disks import in_small_file_system
@@ -249,8 +249,8 @@ class DeniedTests(Scene):
             from twisted.internet.defer import Deferred
             from twisted.internet.task import Clock
             from pocketagent.domain.refusals import Refusal
-            from pocketagent.outbound.directories import Directories
-            from pocketagent.outbound.looks import Looks
+            from pocketagent.outbound.directories.directories import Directories
+            from pocketagent.outbound.directories.looks import Looks
             from tests.contracts import Here
             for name in ("keys/inner", "code/shown", "code/around"):
                 os.makedirs(name)

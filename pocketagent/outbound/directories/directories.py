@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.outbound.test_directories -*-
+# -*- test-case-name: tests.outbound.directories.test_directories -*-
 """The directories of this machine: where a path really leads, and whether a project may lie there."""
 
 import errno
@@ -14,10 +14,10 @@ from zope.interface import implementer
 
 from pocketagent.domain.browsing import Listing
 from pocketagent.domain.project import Place, Standing, Trust, check_path, invalid_path, is_within, judged
-from pocketagent.outbound.browsing import roots, subdirectories
-from pocketagent.outbound.looks import Looks
-from pocketagent.outbound.places import Kept, Way, reach
-from pocketagent.outbound.startup_parts import startup_parts
+from pocketagent.outbound.directories.browsing import roots, subdirectories
+from pocketagent.outbound.directories.looks import Looks
+from pocketagent.outbound.directories.places import Kept, Way, reach
+from pocketagent.outbound.directories.startup_parts import startup_parts
 from pocketagent.ports import IDirectories
 
 T = TypeVar("T")
