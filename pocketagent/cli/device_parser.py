@@ -64,28 +64,35 @@ def _devices(commands: Commands) -> None:
     devices = commands.add_parser(
         "devices", parents=[data_dir_option()], help="show, rename, end and revoke the devices",
         epilog=DEVICES, formatter_class=RAW,
+        description="Show the devices that may come in, what each may do, and when it was last here; or change one.",
     )  # fmt: skip
     _listing(devices)
     actions = devices.add_subparsers(metavar="ACTION")
 
-    def action(word: str, words: str) -> argparse.ArgumentParser:
-        return actions.add_parser(word, parents=[data_dir_option(argparse.SUPPRESS)], help=words)
+    def action(word: str, words: str, description: str) -> argparse.ArgumentParser:
+        shared = data_dir_option(argparse.SUPPRESS)
+        return actions.add_parser(word, parents=[shared], help=words, description=description)
 
-    _listing(action("list", "show them"), argparse.SUPPRESS)
-    rename = action("rename", "call one otherwise")
+    _listing(action("list", "show them", "Show the devices, as `devices` alone does."), argparse.SUPPRESS)
+    rename = action("rename", "call one otherwise", "Give a device another name.")
     _device(rename)
     rename.add_argument("name", type=name, metavar="NEW", help="how people call it from now on")
     rename.set_defaults(run="devices.rename")
-    expire = action("expire", "give one an end, or take it away")
+    expire = action("expire", "give one an end, or take it away", "Say until when a device may come in.")
     _device(expire)
     expire.add_argument("expires", type=end, metavar="TIME", help="30m, 12h, 90d, 2y from now, or `never`")
     expire.set_defaults(run="devices.expire")
-    _revoking(action("revoke", "take one's right to come in"))
+    revoke = "Let a device in no more; its connections are closed within a second."
+    _revoking(action("revoke", "take one's right to come in", revoke))
 
 
 def _token(commands: Commands) -> None:
     tokens = commands.add_parser(
-        "token", help="make a token for a program; list and revoke devices", epilog=SCOPES, formatter_class=RAW
+        "token",
+        help="make a token for a program; list and revoke devices",
+        epilog=SCOPES,
+        formatter_class=RAW,
+        description="Make the token by which a program comes in; or see and end those that there are.",
     ).add_subparsers(required=True, metavar="ACTION")
     create = tokens.add_parser(
         "create", parents=[data_dir_option()], help="print a new token", epilog=SCOPES, formatter_class=RAW,
@@ -95,8 +102,9 @@ def _token(commands: Commands) -> None:
     _rights(create)
     create.add_argument("--if-none", action="store_true", help="only if there is no device yet")
     create.set_defaults(run="tokens.create")
-    _listing(tokens.add_parser("list", parents=[data_dir_option()], help="the same as `devices list`"))
-    _revoking(tokens.add_parser("revoke", parents=[data_dir_option()], help="the same as `devices revoke`"))
+    for word, fill in (("list", _listing), ("revoke", _revoking)):
+        same = f"the same as `devices {word}`"
+        fill(tokens.add_parser(word, parents=[data_dir_option()], help=same, description=f"T{same[1:]}."))
 
 
 def _rights(command: argparse.ArgumentParser) -> None:

@@ -39,16 +39,17 @@ def _show(found: ServerStats, is_json: bool, console: Console) -> None:
     if is_json:
         print(json.dumps(attrs.asdict(found)), file=console.out, flush=True)
         return
-    projects = ", ".join(f"{number} {escaped(state)}" for state, number in found.projects.items())
+    in_words = {"error": "in error"}
+    projects = ", ".join(f"{number} {escaped(in_words.get(state, state))}" for state, number in found.projects.items())
     rows = [
         ("up for", _duration(found.uptime)),
         ("connections", f"{found.connections}, with {found.subscriptions} subscriptions"),
         ("projects", projects or "none"),
         ("prompts that wait", str(found.queued)),
-        ("warm processes", str(found.warm_processes)),
+        ("agents kept warm", str(found.warm_processes)),
         ("journals", f"{found.journal_bytes / MIB:.1f} MiB"),
         ("memory", f"{found.memory_bytes / MIB:.1f} MiB"),
-        ("delay", f"{found.reactor_delay_ms:.1f} ms"),
+        ("late by", f"{found.reactor_delay_ms:.1f} ms"),
     ]
     for name, text in rows:
         print(f"{name:18} {text}", file=console.out)

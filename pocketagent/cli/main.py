@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None, console: Console | None = None)
     words = parser()
     if "_ARGCOMPLETE" in console.environment:
         completion.answer(words)
-    chosen = words.parse_args(arguments)
+    chosen = words.read(arguments)
     try:
         code = command(chosen.run)(chosen, console)
         console.out.flush()

@@ -5,11 +5,9 @@ A command names what it runs as a text, below `pocketagent.cli`: `main` imports 
 writes a function here that is called by `parser`.
 """
 
-import argparse
-
 from pocketagent.cli import device_parser, remote_parser
 from pocketagent.cli.completion import SHELLS, completed
-from pocketagent.cli.options import RAW, Commands, data_dir_option
+from pocketagent.cli.options import RAW, Commands, Words, data_dir_option
 from pocketagent.version import VERSION
 
 ABOUT = """\
@@ -84,9 +82,9 @@ fish:
 It completes commands, options and their values, devices, projects, profiles and paths."""
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Words:
     """The command line. What was chosen has, in `run`, the dotted name of the command."""
-    made = argparse.ArgumentParser("pocketagent", description=ABOUT, epilog=EXAMPLES, formatter_class=RAW)
+    made = Words("pocketagent", description=ABOUT, epilog=EXAMPLES, formatter_class=RAW)
     made.add_argument("--version", action="version", version=f"pocketagent {VERSION}")
     commands = made.add_subparsers(required=True, metavar="COMMAND", title="commands")
     _version(commands)
@@ -100,7 +98,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _version(commands: Commands) -> None:
-    commands.add_parser("version", help="print the version").set_defaults(run="version.show")
+    version = commands.add_parser("version", help="print the version", description="Print the version.")
+    version.set_defaults(run="version.show")
 
 
 # -- trust --------------------------------------------------------------------------------------------------
@@ -124,11 +123,15 @@ def _trust(commands: Commands) -> None:
 
 def _audit(commands: Commands) -> None:
     audit = commands.add_parser(
-        "audit", help="show and verify the log of who did what", epilog=AUDIT, formatter_class=RAW
+        "audit", help="show and verify the log of who did what", epilog=AUDIT, formatter_class=RAW,
+        description="The log of who did what with the server: what stands in it, and whether it was changed.",
     )  # fmt: skip
     actions = audit.add_subparsers(required=True, metavar="ACTION")
 
-    show = actions.add_parser("show", parents=[data_dir_option()], help="who did what")
+    show = actions.add_parser(
+        "show", parents=[data_dir_option()], help="who did what",
+        description="Show who did what, from where, and whether the server agreed; the newest last.",
+    )  # fmt: skip
     show.add_argument("--since", metavar="TIME", help="2h or 3d (ago), today, yesterday, 2026-01-31, or a whole time")
     show.add_argument("--json", action="store_true", help="the records as they are written")
     show.set_defaults(run="audit.show")

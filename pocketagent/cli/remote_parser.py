@@ -58,16 +58,17 @@ def _connect(commands: Commands) -> None:
 
 def _profiles(commands: Commands) -> None:
     profiles = commands.add_parser(
-        "profiles", help="show the servers that are known", epilog=PROFILES, formatter_class=RAW
+        "profiles", help="show the servers that are known", epilog=PROFILES, formatter_class=RAW,
+        description="Show the servers that this machine has met with `connect`.",
     )  # fmt: skip
     profiles.add_argument("--json", action="store_true", help="as JSON, for a program")
     profiles.set_defaults(run="profiles.show")
     actions = profiles.add_subparsers(metavar="ACTION")
-    for action, function, help_ in (
-        ("remove", "profiles.remove", "forget one, and its token"),
-        ("default", "profiles.choose", "commands without --profile go there"),
+    for action, function, help_, description in (
+        ("remove", "profiles.remove", "forget one, and its token", "Forget a server, and the token for it."),
+        ("default", "profiles.choose", "commands without --profile go there", "Commands without --profile go there."),
     ):
-        one = actions.add_parser(action, help=help_)
+        one = actions.add_parser(action, help=help_, description=description)
         completed(one.add_argument("name", metavar="NAME"), "completing.profiles")
         one.set_defaults(run=function)
 

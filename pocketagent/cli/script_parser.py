@@ -122,12 +122,16 @@ def dollars(text: str) -> float:
 
 
 def _projects(commands: Commands) -> None:
-    projects = commands.add_parser("projects", parents=[profile_option()], help="show the server's projects")
+    projects = commands.add_parser(
+        "projects", parents=[profile_option()], help="show the server's projects",
+        description="Show the server's projects: what each does, where it lies, when something last happened there.",
+    )  # fmt: skip
     projects.add_argument("--json", action="store_true", help="as JSON, for a program")
     projects.set_defaults(run="projects.show")
 
     create = commands.add_parser(
-        "create", parents=[profile_option()], help="make a project of a directory", epilog=CREATE, formatter_class=RAW
+        "create", parents=[profile_option()], help="make a project of a directory", epilog=CREATE, formatter_class=RAW,
+        description="Make a project of a directory on the server's machine: from then on an agent can work there.",
     )  # fmt: skip
     path = create.add_argument("path", metavar="PATH", help="the directory, on the server's machine")
     completed(path, "completion.directories")
@@ -136,7 +140,8 @@ def _projects(commands: Commands) -> None:
     create.set_defaults(run="projects.create")
 
     delete = commands.add_parser(
-        "delete", parents=[profile_option()], help="delete a project and its history, never its directory"
+        "delete", parents=[profile_option()], help="delete a project and its history, never its directory",
+        description="Delete a project with all that was said in it. Its directory stays as it is.",
     )  # fmt: skip
     _with_project(delete)
     delete.add_argument("--yes", action="store_true", help="without a question")
@@ -145,7 +150,8 @@ def _projects(commands: Commands) -> None:
 
 def _log(commands: Commands) -> None:
     log = commands.add_parser(
-        "log", parents=[profile_option()], help="show what was said in a project", epilog=LOG, formatter_class=RAW
+        "log", parents=[profile_option()], help="show what was said in a project", epilog=LOG, formatter_class=RAW,
+        description="Show what was said and done in a project, the newest last.",
     )  # fmt: skip
     _with_project(log)
     log.add_argument("--follow", action="store_true", help="go on with what is said from now on")
@@ -166,21 +172,36 @@ def count(text: str) -> int:
 
 
 def _stopping(commands: Commands) -> None:
-    for name, help_ in (
-        ("interrupt", "end the running turn; the conversation goes on with the next prompt"),
-        ("kill", "end the running turn with its process and all that it started"),
+    for name, help_, description in (
+        (
+            "interrupt",
+            "end the running turn; the conversation goes on with the next prompt",
+            "End what the agent does in a project now. The conversation goes on with the next prompt.",
+        ),
+        (
+            "kill",
+            "end the running turn with its process and all that it started",
+            "End what the agent does in a project now, with its process and everything that it started. Prompts that "
+            "wait are dropped.",
+        ),
     ):
-        one = commands.add_parser(name, parents=[profile_option()], help=help_)
+        one = commands.add_parser(name, parents=[profile_option()], help=help_, description=description)
         _with_project(one)
         one.set_defaults(run=f"projects.{name}")
 
 
 def _figures(commands: Commands) -> None:
-    stats = commands.add_parser("stats", parents=[profile_option()], help="show the server's figures")
+    stats = commands.add_parser(
+        "stats", parents=[profile_option()], help="show the server's figures",
+        description="Show the server's figures: its projects, its memory, and who is connected.",
+    )  # fmt: skip
     stats.add_argument("--watch", action="store_true", help="again every 10 seconds, until Ctrl-C")
     stats.add_argument("--json", action="store_true", help="as a line of JSON")
     stats.set_defaults(run="figures.stats")
 
-    health = commands.add_parser("health", parents=[profile_option()], help="show how well the server is")
+    health = commands.add_parser(
+        "health", parents=[profile_option()], help="show how well the server is",
+        description="Show how well the server is, check by check. The exit code is 1 when it is unhealthy.",
+    )  # fmt: skip
     health.add_argument("--json", action="store_true", help="as JSON, for a program")
     health.set_defaults(run="figures.health")

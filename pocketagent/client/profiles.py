@@ -137,7 +137,7 @@ class Profiles:
 
     def _unknown(self, name: str) -> Problem:
         names = self.names()
-        return Problem(f"There is no profile {name!r}; there are {', '.join(names)}." if names else CONNECT_FIRST)
+        return Problem(f"There is no profile {name!r}; known are: {', '.join(names)}." if names else CONNECT_FIRST)
 
 
 def _read(path: Path) -> bytes:

@@ -15,12 +15,18 @@ from tests.cli.house import CommandTestCase
 
 def leaves(one: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
     """The parsers of the commands themselves: those without commands below."""
-    below = [action for action in one._actions if isinstance(action, argparse._SubParsersAction)]
-    if not below:
-        yield one
-    for action in below:
-        for each in action.choices.values():
-            yield from leaves(each)
+    for each in every(one):
+        if not any(isinstance(action, argparse._SubParsersAction) for action in each._actions):
+            yield each
+
+
+def every(one: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """This parser, and those of all commands below it."""
+    yield one
+    for action in one._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for each in action.choices.values():
+                yield from every(each)
 
 
 class ParserTests(SynchronousTestCase):
@@ -28,6 +34,11 @@ class ParserTests(SynchronousTestCase):
         """What each command names as its function is there to be run."""
         for one in leaves(parser()):
             self.assertTrue(callable(command(one.get_default("run"))), one.prog)
+
+    def test_every_command_is_explained(self) -> None:
+        """The help of each command begins with a sentence about what it does."""
+        for one in every(parser()):
+            self.assertRegex(one.description or "", r"^[A-Z][^.]+[\s\S]*\.$", one.prog)
 
     def test_every_word_is_explained(self) -> None:
         """Each option of each command has words that say what it is for, unless it is a word of the usage itself."""
@@ -50,3 +61,18 @@ class HelpTests(CommandTestCase):
         """Without a command the usage is printed."""
         self.assertIn("usage", self.misunderstood())
         self.assertIn("usage", self.misunderstood("token"))
+
+    def test_where_help_is(self) -> None:
+        """Whatever is not understood is told with the command that it stood behind, and with where its help is."""
+        for words, complaint, where in (
+            (("projects", "more"), "unrecognized arguments: more", "pocketagent projects"),
+            (("token", "list", "--jsno"), "unrecognized arguments: --jsno", "pocketagent token list"),
+            (("devices", "end"), "invalid choice: 'end'", "pocketagent devices"),
+            (("--profile", "home", "projects"), "the option --profile stands behind a command", "pocketagent"),
+            (("--profile=home", "projects"), "the option --profile stands behind a command", "pocketagent"),
+            ((), "COMMAND", "pocketagent"),
+        ):
+            told = self.misunderstood(*words)
+            self.assertIn(complaint, told)
+            self.assertIn(f"{where}: error: ", told)
+            self.assertTrue(told.endswith(f"(`{where} --help` says more)\n"), told)

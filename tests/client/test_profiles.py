@@ -94,7 +94,7 @@ class ProfilesTests(SynchronousTestCase):
     def test_unknown(self) -> None:
         """A name that does not exist is told with those that do."""
         self.profiles.save(HOME)
-        self.assertEqual(self.refused("hom"), "There is no profile 'hom'; there are home.")
+        self.assertEqual(self.refused("hom"), "There is no profile 'hom'; known are: home.")
         self.assertRaises(Problem, self.profiles.choose, "hom")
         self.assertRaises(Problem, self.profiles.remove, "../default")
 
