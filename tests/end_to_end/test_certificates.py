@@ -80,7 +80,7 @@ class ReloadTests(HouseTestCase):
         self.assertEqual(self.inhabited.get("/ca.crt")[0], 404)
 
     def test_bad_ones(self) -> None:
-        """T-09: whatever is wrong with the new one, the old one serves on, the health and the log say why."""
+        """T-09, LI-04: whatever is wrong with the new one, the old one serves on, the health and the log say why."""
         other = pair()
         for what, certificate, key in (
             ("half a PEM", other.pem[: len(other.pem) // 2], other.key_pem),

@@ -96,7 +96,8 @@ class RuleTests(HouseTestCase):
             self.assertEqual(answer, "FORBIDDEN")
 
     def test_no_way_in_without_a_token(self) -> None:
-        """AU-23, OR-04: there is nothing to set up or to sign in to from outside; what there is asks who comes."""
+        """AU-23, OR-04, CH-20: there is nothing to set up or to sign in to from outside; what there is asks who comes,
+        also whoever comes from this machine, as an agent would."""
         self.assertIn(self.inhabited.get("/")[0], (200, 503))  # the web client, or that it was not built
         for path in ("/setup", "/register", "/login", "/api/v1/setup"):
             self.assertEqual(self.inhabited.get(path)[0], 404)
