@@ -151,7 +151,8 @@ class RunTests(TestCase):
         self.assertIn("bad ***", self._refusal(introducing).message)
 
     def test_ended_before(self) -> None:
-        """An end before the introduction is told with what is known of it; the listener hears nothing."""
+        """An end before the introduction is told with what is known of it, and with who finds out more; the listener
+        hears nothing."""
         introducing = Deferred.fromCoroutine(self.run_.introduce())
         self._say({"type": "user"})
         self.child.stderr = b"hunter22 is wrong"
@@ -159,6 +160,7 @@ class RunTests(TestCase):
         self.run_.over(Over(exit_code=1))
         refusal = self._refusal(introducing)
         self.assertEqual(refusal.details, {"exit_code": 1, "stderr": "*** is wrong"})
+        self.assertIn("`pocketagent doctor`", refusal.message)
         self.assertEqual((self.listener.heard, self.listener.ending), ([], None))
 
     def test_session_lost(self) -> None:
