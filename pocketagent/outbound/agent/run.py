@@ -150,7 +150,7 @@ class Run:
             )
             return Refusal(Code.EXECUTION_FAILED, message, **_how(over), stderr=stderr, session_lost=True)
         if over is not None:
-            message = "The Claude CLI ended before it was ready: `pocketagent doctor` on its machine looks for the reason."
+            message = "The Claude CLI ended before it was ready: `pocketagent doctor` on its machine looks for why."
         elif answered is not None:
             message = f"The Claude CLI refused to begin: {self._reason(answered.error)}"
         else:
