@@ -1,6 +1,6 @@
 /** How a call of a tool stands: put together from the call, its result, and what it had to wait for. */
 
-import type { Answer, Findings, Item, Result } from "./reading";
+import type { Answer, Findings, Item, Result } from "./findings";
 
 export type Call = Extract<Item, { kind: "call" }>;
 

@@ -1,8 +1,8 @@
 /** What came of a call, in a few words (as pocketagent/terminal/tools.py). */
 
 import { isJson, type Json, list, number, object, objects, text } from "../protocol/agent";
+import type { Result } from "./findings";
 import { oneLine, printed } from "./harmless";
-import type { Result } from "./reading";
 
 /** Characters of an outcome. */
 const MAX_OUTCOME = 200;

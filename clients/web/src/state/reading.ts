@@ -5,86 +5,10 @@
  * (a call and its result, a subagent's work, a prompt that waited) is found by its id in `Findings`.
  */
 
-import { isJson, type Json, list, number, object, objects, text } from "../protocol/agent";
-import type {
-  Attached,
-  Behavior,
-  ClientMessage,
-  Entry,
-  PermissionRequest,
-  PermissionResolved,
-  PromptDropped,
-} from "../protocol/generated";
-
-export type Item = { key: string; seq: number; at: string } & (
-  | { kind: "prompt"; text: string; by: string; executionId: string; attachments: readonly Attached[] }
-  | { kind: "begun"; executionId: string }
-  | { kind: "text"; text: string }
-  | { kind: "thought"; text: string }
-  | { kind: "call"; id: string; name: string; input: Json }
-  | { kind: "notice"; text: string; detail: string; tone: "plain" | "warning" }
-  | { kind: "answered"; permissionId: string; answer: Answer }
-  | { kind: "ended"; outcome: string; seconds: number | null; cost: number | null; tokens: number | null }
-  | { kind: "failed"; code: string; message: string; stderr: string }
-);
-
-/** What a call returned. `details`: the CLI's `tool_use_result`, such as the patch of an edit. */
-export interface Result {
-  at: string;
-  isError: boolean;
-  text: string;
-  images: readonly Image[];
-  details: Json;
-}
-
-export interface Image {
-  type: string;
-  data: string;
-}
-
-/** How a question of the agent was answered. `by`: the name of the device, empty where nobody did. */
-export interface Answer {
-  at: string;
-  behavior: Behavior;
-  by: string;
-  reason: string;
-}
-
-/**
- * What is found by id, over pages: results by call, what a call waited for (`questions`) and the answers by question,
- * the work of subagents by the call that began them, prompts by execution.
- */
-export interface Findings {
-  results: Readonly<Record<string, Result>>;
-  questions: Readonly<Record<string, { at: string; permissionId: string }>>;
-  answers: Readonly<Record<string, Answer>>;
-  inner: Readonly<Record<string, readonly Item[]>>;
-  prompts: Readonly<Record<string, ClientMessage>>;
-}
-
-/** What the reading of the next entries needs of those before: the CLI counts the cost of a conversation, not of a turn. */
-export interface Carry {
-  total: number | null;
-  executionId: string | null;
-  began: string;
-}
-
-export interface Reading extends Findings {
-  items: readonly Item[];
-  carry: Carry;
-}
-
-export const NOTHING: Reading = {
-  items: [],
-  results: {},
-  questions: {},
-  answers: {},
-  inner: {},
-  prompts: {},
-  carry: { total: null, executionId: null, began: "" },
-};
-
-const IMAGE_TYPES = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"]);
+import { isJson, type Json, number, object, text } from "../protocol/agent";
+import type { ClientMessage, Entry, PermissionRequest, PermissionResolved, PromptDropped } from "../protocol/generated";
+import { type Answer, type Carry, type Item, NOTHING, type Reading, type Result } from "./findings";
+import { blocksOf, commandOutput, imagesOf, outcomeOf, textOf } from "./said";
 
 /** Read entries that follow one another, behind those that `carry` comes from. */
 export function read(entries: readonly Entry[], before: Carry = NOTHING.carry): Reading {
@@ -287,7 +211,7 @@ class Reader {
           at: entry.timestamp,
           isError: block.is_error === true,
           text: typeof content === "string" ? content : textOf(blocks),
-          images: blocks.flatMap(imageOf),
+          images: blocks.flatMap(imagesOf),
           details: object(data, "tool_use_result"),
         };
       } else if (text(block, "type") === "text") {
@@ -333,51 +257,4 @@ class Reader {
         break;
     }
   }
-}
-
-/** The blocks of a message of the agent; a text alone is one. */
-export function blocksOf(data: Json): readonly Json[] {
-  const message = object(data, "message");
-  return typeof message.content === "string" ? [{ type: "text", text: message.content }] : objects(message, "content");
-}
-
-/** How a turn ended, beside what the agent said: a word for `words.ts`, or nothing. */
-function outcomeOf(result: Json): string {
-  switch (text(result, "subtype")) {
-    case "error_max_turns":
-      return "turns";
-    case "error_max_budget_usd":
-      return "budget";
-    default:
-      if (text(result, "terminal_reason").startsWith("aborted")) return "interrupted";
-      return result.is_error === true ? "failed" : "";
-  }
-}
-
-function textOf(blocks: readonly Json[]): string {
-  return blocks
-    .map((block) => text(block, "text"))
-    .filter(Boolean)
-    .join("\n");
-}
-
-function imageOf(block: Json): Image[] {
-  const source = object(block, "source");
-  const type = text(source, "media_type");
-  const isShown = text(block, "type") === "image" && text(source, "type") === "base64" && IMAGE_TYPES.has(type);
-  return isShown ? [{ type, data: text(source, "data") }] : [];
-}
-
-const OUTPUT = /^<local-command-(?:stdout|stderr)>([\s\S]*)<\/local-command-(?:stdout|stderr)>$/;
-
-/** What a command of the CLI's own has printed; nothing of what it tells the model for itself. */
-function commandOutput(said: string): string {
-  return OUTPUT.exec(said.trim())?.[1]?.trim() ?? "";
-}
-
-/** The items of a todo list that a call writes. */
-export function todosOf(input: Json): readonly { text: string; status: string }[] {
-  return list(input, "todos")
-    .filter(isJson)
-    .map((todo) => ({ text: text(todo, "content"), status: text(todo, "status") }));
 }

@@ -1,7 +1,7 @@
 /** What was said, as the rows of the list: small calls in a row are one, and a new day has a line. Pure. */
 
 import type { Call } from "./calls";
-import type { Findings, Item } from "./reading";
+import type { Findings, Item } from "./findings";
 
 /** `day`: the day that begins with this row, as the date of a person's calendar; null where it goes on. */
 export interface Row {

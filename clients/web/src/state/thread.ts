@@ -1,7 +1,8 @@
 /** What is loaded of a project's journal: the events from `first` to `last`, without a gap, and what they say. */
 
 import type { Entry } from "../protocol/generated";
-import { type Carry, type Findings, type Item, NOTHING, type Reading, read } from "./reading";
+import { type Carry, type Findings, type Item, NOTHING, type Reading } from "./findings";
+import { read } from "./reading";
 
 export interface Thread extends Findings {
   first: number;

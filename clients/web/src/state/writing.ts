@@ -1,7 +1,7 @@
 /** What the agent is saying this moment: pieces of a message whose whole has not come yet (docs/protocol.md section 4). */
 
 import { type Json, object, text } from "../protocol/agent";
-import { blocksOf } from "./reading";
+import { blocksOf } from "./said";
 
 export interface Block {
   kind: "text" | "thinking" | "tool";

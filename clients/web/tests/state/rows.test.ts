@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { callState } from "../../src/state/calls";
-import type { Findings, Item } from "../../src/state/reading";
+import type { Findings, Item } from "../../src/state/findings";
 import { rowAt, rowsOf } from "../../src/state/rows";
 
 const NOTHING: Findings = { results: {}, questions: {}, answers: {}, inner: {}, prompts: {} };

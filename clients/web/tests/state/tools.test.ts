@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { Result } from "../../src/state/findings";
 import { outcomeOf } from "../../src/state/outcome";
-import type { Result } from "../../src/state/reading";
 import { headlineOf } from "../../src/state/tools";
 
 const ROOT = "/home/ada/app";

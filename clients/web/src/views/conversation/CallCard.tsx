@@ -1,9 +1,9 @@
 import { lazy, Suspense, useEffect, useState } from "react";
 import { type Json, objects, text } from "../../protocol/agent";
 import { type Call, type CallState, callState } from "../../state/calls";
+import type { Result } from "../../state/findings";
 import { harmless } from "../../state/harmless";
 import { outcomeOf } from "../../state/outcome";
-import type { Result } from "../../state/reading";
 import { headlineOf } from "../../state/tools";
 import { words } from "../../words";
 import { Coloured } from "./Code";

@@ -1,6 +1,6 @@
 import { useServer } from "../../context";
+import type { Item } from "../../state/findings";
 import { harmless } from "../../state/harmless";
-import type { Item } from "../../state/reading";
 import { useKnown } from "../../state/store";
 import { words } from "../../words";
 import type { Surroundings } from "./ItemView";

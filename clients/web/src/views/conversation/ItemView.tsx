@@ -1,6 +1,6 @@
 import { memo } from "react";
+import type { Findings, Item } from "../../state/findings";
 import { harmless, printed } from "../../state/harmless";
-import type { Findings, Item } from "../../state/reading";
 import { words } from "../../words";
 import { CallCard } from "./CallCard";
 import { FailureView } from "./FailureView";

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "react";
-import type { Image } from "../../state/reading";
+import type { Image } from "../../state/findings";
 import { words } from "../../words";
 
 /** The pictures that a tool has returned. */

@@ -1,6 +1,6 @@
 import { memo } from "react";
 import { callState } from "../../state/calls";
-import type { Item } from "../../state/reading";
+import type { Item } from "../../state/findings";
 import type { Row } from "../../state/rows";
 import { headlineOf } from "../../state/tools";
 import { words } from "../../words";
