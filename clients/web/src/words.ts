@@ -316,6 +316,7 @@ export const words = {
     calls: {
       running: "Running",
       waiting: "Waits for you",
+      background: "In the background",
       done: "Done",
       failed: "Failed",
       denied: "Denied",
@@ -345,6 +346,7 @@ export const words = {
       compacted: "The conversation was compacted.",
       command: "Output",
       task: "A background task ended",
+      report: "A subagent in the background reports",
       told: "Claude Code says",
       raw: "Output that is not JSON",
       rate_limit: "A rate limit is near or reached",

@@ -3,16 +3,20 @@
 import type { Json } from "../protocol/agent";
 import type { Attached, Behavior, ClientMessage } from "../protocol/generated";
 
+/**
+ * `callId` of a notice: the call that it is about, or nothing. `isGone` of a failure: the agent's process ended with it, and
+ * all that it had begun.
+ */
 export type Item = { key: string; seq: number; at: string } & (
   | { kind: "prompt"; text: string; by: string; executionId: string; attachments: readonly Attached[] }
   | { kind: "begun"; executionId: string }
   | { kind: "text"; text: string }
   | { kind: "thought"; text: string }
   | { kind: "call"; id: string; name: string; input: Json }
-  | { kind: "notice"; text: string; detail: string; tone: "plain" | "warning" }
+  | { kind: "notice"; text: string; detail: string; tone: "plain" | "warning"; callId: string }
   | { kind: "answered"; permissionId: string; answer: Answer }
   | { kind: "ended"; outcome: string; seconds: number | null; cost: number | null; tokens: number | null }
-  | { kind: "failed"; code: string; message: string; stderr: string }
+  | { kind: "failed"; code: string; message: string; stderr: string; executionId: string; isGone: boolean }
 );
 
 /** What a call returned. `details`: the CLI's `tool_use_result`, such as the patch of an edit. */
@@ -37,12 +41,19 @@ export interface Answer {
   reason: string;
 }
 
+/** How what a call has begun in the background ended. `status`: the CLI's word, `completed` where it went well. */
+export interface End {
+  at: string;
+  status: string;
+}
+
 /**
  * What is found by id, over pages: results by call, what a call waited for (`questions`) and the answers by question,
- * the work of subagents by the call that began them, prompts by execution.
+ * the work of subagents by the call that began them and how it ended in the background, prompts by execution.
  */
 export interface Findings {
   results: Readonly<Record<string, Result>>;
+  ends: Readonly<Record<string, End>>;
   questions: Readonly<Record<string, { at: string; permissionId: string }>>;
   answers: Readonly<Record<string, Answer>>;
   inner: Readonly<Record<string, readonly Item[]>>;
@@ -64,6 +75,7 @@ export interface Reading extends Findings {
 export const NOTHING: Reading = {
   items: [],
   results: {},
+  ends: {},
   questions: {},
   answers: {},
   inner: {},

@@ -123,10 +123,10 @@ function wasSearched({ details, text: output }: Result): string {
 }
 
 function wasDelegated({ details }: Result, _input: Json, innerCalls: number): string {
-  if (details.isAsync === true) return "in the background";
   const calls = innerCalls || number(details, "totalToolUseCount") || 0;
   const tokens = number(details, "totalTokens") ?? 0;
-  const parts = [calls ? counted(calls, "call") : "", tokens ? `${(tokens / 1000).toFixed(1)}k tokens` : ""];
+  const where = details.isAsync === true ? "in the background" : "";
+  const parts = [where, calls ? counted(calls, "call") : "", tokens ? `${(tokens / 1000).toFixed(1)}k tokens` : ""];
   return parts.filter(Boolean).join(" · ") || "done";
 }
 

@@ -7,7 +7,7 @@
 
 import { isJson, type Json, number, object, text } from "../protocol/agent";
 import type { ClientMessage, Entry, PermissionRequest, PermissionResolved, PromptDropped } from "../protocol/generated";
-import { type Answer, type Carry, type Item, NOTHING, type Reading, type Result } from "./findings";
+import { type Answer, type Carry, type End, type Item, NOTHING, type Reading, type Result } from "./findings";
 import { blocksOf, commandOutput, imagesOf, outcomeOf, textOf } from "./said";
 
 /** Read entries that follow one another, behind those that `carry` comes from. */
@@ -22,6 +22,7 @@ type Without<T> = T extends unknown ? Omit<T, "key" | "seq" | "at"> : never;
 class Reader {
   readonly #items: Item[] = [];
   readonly #results: Record<string, Result> = {};
+  readonly #ends: Record<string, End> = {};
   readonly #questions: Record<string, { at: string; permissionId: string }> = {};
   readonly #answers: Record<string, Answer> = {};
   readonly #inner: Record<string, Item[]> = {};
@@ -36,6 +37,7 @@ class Reader {
     return {
       items: this.#items,
       results: this.#results,
+      ends: this.#ends,
       questions: this.#questions,
       answers: this.#answers,
       inner: this.#inner,
@@ -74,12 +76,7 @@ class Reader {
         this.#add(entry, { kind: "ended", outcome: "killed", seconds: null, cost: null, tokens: null });
         break;
       case "error":
-        this.#add(entry, {
-          kind: "failed",
-          code: text(data, "code"),
-          message: text(data, "message"),
-          stderr: text(object(data, "details"), "stderr"),
-        });
+        this.#failed(entry, data);
         break;
     }
   }
@@ -95,8 +92,8 @@ class Reader {
     }
   }
 
-  #notice(entry: Entry, words: string, detail = "", tone: "plain" | "warning" = "plain"): void {
-    this.#add(entry, { kind: "notice", text: words, detail, tone });
+  #notice(entry: Entry, words: string, detail = "", tone: "plain" | "warning" = "plain", callId = ""): void {
+    this.#add(entry, { kind: "notice", text: words, detail, tone, callId });
   }
 
   // -- what happens in the project
@@ -141,6 +138,20 @@ class Reader {
 
   #dropped(entry: Entry, told: PromptDropped): void {
     this.#notice(entry, `dropped:${told.reason}`, this.#prompts[told.execution_id]?.prompt ?? "", "warning");
+  }
+
+  #failed(entry: Entry, error: Json): void {
+    const code = text(error, "code");
+    const message = text(error, "message");
+    if (code === "LINE_TOO_LARGE") {
+      this.#notice(entry, message, "", "warning"); // the execution goes on
+      return;
+    }
+    const details = object(error, "details");
+    // The server tells what a process said last when it has ended by itself; all other codes end it.
+    const isGone = code !== "EXECUTION_FAILED" || "stderr" in details;
+    const stderr = text(details, "stderr");
+    this.#add(entry, { kind: "failed", code, message, stderr, executionId: text(error, "execution_id"), isGone });
   }
 
   // -- what the agent says
@@ -246,7 +257,7 @@ class Reader {
         this.#notice(entry, "compacted");
         break;
       case "task_notification":
-        this.#notice(entry, "task", text(data, "summary"));
+        this.#taskEnded(entry, data);
         break;
       case "notification":
       case "informational":
@@ -256,5 +267,13 @@ class Reader {
         this.#notice(entry, "command", commandOutput(text(data, "content")));
         break;
     }
+  }
+  /** What a call has begun is over; one that was waited for has a result besides, which tells the same. */
+  #taskEnded(entry: Entry, data: Json): void {
+    const callId = text(data, "tool_use_id");
+    if (callId) this.#ends[callId] = { at: entry.timestamp, status: text(data, "status") };
+    if (data.skip_transcript === true || data.ambient === true) return;
+    const words = data.summary_is_report === true ? "report" : "task";
+    this.#notice(entry, words, text(data, "summary"), "plain", callId);
   }
 }

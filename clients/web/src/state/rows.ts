@@ -1,6 +1,6 @@
 /** What was said, as the rows of the list: small calls in a row are one, and a new day has a line. Pure. */
 
-import type { Call } from "./calls";
+import { type Call, isBackground } from "./calls";
 import type { Findings, Item } from "./findings";
 
 /** `day`: the day that begins with this row, as the date of a person's calendar; null where it goes on. */
@@ -46,10 +46,20 @@ export function rowsOf(items: readonly Item[], found: Findings, dayOf: (at: stri
   return rows;
 }
 
-/** Whether an item has anything to show: an answer is shown with the call that it is about. */
+/** Whether an item has anything to show: an answer is shown with the call that it is about, and so is the end of one. */
 function isSeen(item: Item, found: Findings): boolean {
-  if (item.kind === "answered") return !askers(found).has(item.permissionId);
-  return item.kind !== "begun" || found.prompts[item.executionId]?.queued === true;
+  switch (item.kind) {
+    case "answered":
+      return !askers(found).has(item.permissionId);
+    case "begun":
+      return found.prompts[item.executionId]?.queued === true;
+    case "notice": {
+      const result = found.results[item.callId];
+      return result === undefined || isBackground(result);
+    }
+    default:
+      return true;
+  }
 }
 
 function runAt(items: readonly Item[], from: number): number {

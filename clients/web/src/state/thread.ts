@@ -65,6 +65,7 @@ function joined(older: Findings & { items: readonly Item[] }, newer: Reading | T
   return {
     items: [...older.items, ...newer.items],
     results: { ...older.results, ...newer.results },
+    ends: { ...older.ends, ...newer.ends },
     questions: { ...older.questions, ...newer.questions },
     answers: { ...older.answers, ...newer.answers },
     prompts: { ...older.prompts, ...newer.prompts },

@@ -1,9 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { callState } from "../../src/state/calls";
-import type { Findings, Item } from "../../src/state/findings";
+import { type Findings, type Item, NOTHING } from "../../src/state/findings";
 import { rowAt, rowsOf } from "../../src/state/rows";
 
-const NOTHING: Findings = { results: {}, questions: {}, answers: {}, inner: {}, prompts: {} };
 const dayOf = (at: string) => at.slice(0, 10);
 const at = (seq: number, day = 1) => ({ key: `${seq}`, seq, at: `2026-01-0${day}T00:00:00.000Z` });
 const call = (seq: number, name: string): Item => ({ ...at(seq), kind: "call", id: `c${seq}`, name, input: {} });
@@ -36,38 +34,19 @@ describe("the rows of a conversation", () => {
     expect(rowsOf(items, NOTHING, dayOf)).toHaveLength(2);
   });
 
+  it("leave out the end of what was waited for, which its result tells, and show that of what ran in the background", () => {
+    const ended: Item = { ...at(3), kind: "notice", text: "task", detail: "x", tone: "plain", callId: "c1" };
+    const result = (details: object): Findings => ({
+      ...NOTHING,
+      results: { c1: { at: at(2).at, isError: false, text: "", images: [], details: { ...details } } },
+    });
+    expect(rowsOf([call(1, "Task"), ended], result({}), dayOf)).toHaveLength(1);
+    expect(rowsOf([call(1, "Task"), ended], result({ isAsync: true }), dayOf)).toHaveLength(2);
+    expect(rowsOf([ended], NOTHING, dayOf)).toHaveLength(1);
+  });
+
   it("are found by the event that stands in them, or the last one before it", () => {
     const rows = rowsOf([text(2), text(5), text(9)], NOTHING, dayOf);
     expect([1, 2, 4, 5, 8, 9, 100].map((seq) => rowAt(rows, seq))).toEqual([-1, 0, 0, 1, 1, 2, 2]);
-  });
-});
-
-describe("the state of a call", () => {
-  const item = { ...at(1), kind: "call", id: "c1", name: "Bash", input: {} } as const;
-  const time = (seconds: number) => `2026-01-01T00:00:${seconds}.000Z`;
-  const asked = { questions: { c1: { at: time(10), permissionId: "p" } } };
-  const result = (isError: boolean) => ({
-    results: { c1: { at: time(50), isError, text: "", images: [], details: {} } },
-  });
-  const answer = (behavior: "allow" | "deny" | "cancelled") => ({
-    answers: { p: { at: time(40), behavior, by: "phone", reason: "answered" } },
-  });
-
-  it.each([
-    [{}, true, "running"],
-    [{}, false, "lost"],
-    [asked, true, "waiting"],
-    [{ ...asked, ...answer("allow") }, true, "running"],
-    [result(false), true, "done"],
-    [result(true), false, "failed"],
-    [{ ...asked, ...answer("deny"), ...result(true) }, true, "denied"],
-    [{ ...asked, ...answer("cancelled"), ...result(true) }, false, "lost"],
-  ])("with %j in a turn that goes on (%s) is %s", (found, isLive, status) => {
-    expect(callState(item, { ...NOTHING, ...found }, isLive).status).toBe(status);
-  });
-
-  it("takes the time from the call to the result, without the wait for a person", () => {
-    expect(callState(item, { ...NOTHING, ...result(false) }, false).seconds).toBe(50);
-    expect(callState(item, { ...NOTHING, ...asked, ...answer("allow"), ...result(false) }, false).seconds).toBe(20);
   });
 });

@@ -26,8 +26,8 @@ function seen(thread: Thread, withCost = false) {
     const { executionId, key, seq, at } = item;
     return [{ kind: "prompt", text: prompt, by: by.name, executionId, attachments: attachments ?? [], key, seq, at }];
   });
-  const { results, inner, prompts, first, last, tail } = thread;
-  return { items, results, inner, prompts, first, last, tail };
+  const { results, ends, inner, prompts, first, last, tail } = thread;
+  return { items, results, ends, inner, prompts, first, last, tail };
 }
 
 describe.each(TRANSCRIPT_NAMES)("the journal of %s", (name) => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ServerContext } from "../../src/context";
 import { Server } from "../../src/link/server";
 import type { Entry } from "../../src/protocol/generated";
+import { progressOf } from "../../src/state/calls";
 import { harmless } from "../../src/state/harmless";
 import { rowsOf } from "../../src/state/rows";
 import { newStore } from "../../src/state/store";
@@ -15,7 +16,12 @@ import { HOSTILE } from "./hostile";
 
 /** All rows of a thread with everything unfolded, as it is where a person has looked for it. */
 function rows(thread: Thread) {
-  const around: Surroundings = { projectId: "p", root: "/home/user/project", found: thread, isLive: () => false };
+  const around: Surroundings = {
+    projectId: "p",
+    root: "/home/user/project",
+    found: thread,
+    progress: progressOf(thread.items, false),
+  };
   const server = new Server(newStore(), "wss://localhost/ws", async () => true);
   return (
     <ServerContext value={server}>

@@ -1,6 +1,6 @@
-import { lazy, Suspense, useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useMemo, useState } from "react";
 import { type Json, objects, text } from "../../protocol/agent";
-import { type Call, type CallState, callState } from "../../state/calls";
+import { type Call, type CallState, callState, isBackground, within } from "../../state/calls";
 import type { Result } from "../../state/findings";
 import { harmless } from "../../state/harmless";
 import { outcomeOf } from "../../state/outcome";
@@ -27,7 +27,7 @@ const TELLING = 0.1;
 
 /** A call of a tool: what is done, how it stands, and, unfolded, what went in and what came out. */
 export function CallCard({ call, around }: { call: Call; around: Surroundings }) {
-  const state = callState(call, around.found, around.isLive(call.seq));
+  const state = callState(call, around.found, around.progress);
   const { title, subject } = headlineOf(call.name, call.input, around.root);
   const isOver = state.status !== "running" && state.status !== "waiting";
   const [isOpen, open] = useFolding(call.key, isOver && OPEN.has(call.name));
@@ -53,7 +53,7 @@ export function CallCard({ call, around }: { call: Call; around: Surroundings })
 }
 
 function CallSign({ status }: { status: CallState["status"] }) {
-  const signs = { running: "", waiting: "?", done: "✓", failed: "✕", denied: "⊘", lost: "–" };
+  const signs = { running: "", waiting: "?", background: "…", done: "✓", failed: "✕", denied: "⊘", lost: "–" };
   return (
     <span className="sign" role="img" aria-label={words.conversation.calls[status]}>
       {signs[status]}
@@ -65,7 +65,8 @@ function CallOutcome({ call, state, around }: { call: Call; state: CallState; ar
   const { status, result, seconds } = state;
   const told = words.conversation;
   if (status === "running") return <Elapsed since={state.since} />;
-  if (status === "waiting" || status === "lost") return <span className="outcome">{told.calls[status]}</span>;
+  if (status === "waiting" || status === "background" || status === "lost")
+    return <span className="outcome">{told.calls[status]}</span>;
   const inner = (around.found.inner[call.id] ?? []).filter((item) => item.kind === "call").length;
   const came = result === null ? "" : outcomeOf(call.name, call.input, result, status === "denied", inner);
   const denied = status === "denied" ? told.calls.denied : "";
@@ -88,6 +89,10 @@ function CallInside({ call, state, around }: { call: Call; state: CallState; aro
   const { result } = state;
   const told = words.conversation;
   const inner = around.found.inner[call.id] ?? [];
+  const aroundInner = useMemo(
+    () => (state.status === "running" && result !== null ? { ...around, progress: within(around.progress) } : around),
+    [state.status, result, around],
+  );
   const isEdit = EDITS.has(call.name) && !result?.isError;
   return (
     <div className="inside">
@@ -101,7 +106,7 @@ function CallInside({ call, state, around }: { call: Call; state: CallState; aro
       {inner.length > 0 && (
         <div className="inner">
           {inner.map((item) => (
-            <ItemView key={item.key} item={item} around={around} />
+            <ItemView key={item.key} item={item} around={aroundInner} />
           ))}
         </div>
       )}
@@ -118,7 +123,7 @@ function CallInside({ call, state, around }: { call: Call; state: CallState; aro
 /** What the CLI says to the model here, a person has seen already, or is not to see. */
 function isSilent(name: string, result: Result): boolean {
   if (result.isError) return false;
-  return name === "TodoWrite" || name === "ExitPlanMode" || (AGENTS.has(name) && result.details.isAsync === true);
+  return name === "TodoWrite" || name === "ExitPlanMode" || (AGENTS.has(name) && isBackground(result));
 }
 
 function CallInput({ call }: { call: Call }) {

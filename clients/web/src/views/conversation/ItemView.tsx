@@ -1,4 +1,5 @@
 import { memo } from "react";
+import type { Progress } from "../../state/calls";
 import type { Findings, Item } from "../../state/findings";
 import { harmless, printed } from "../../state/harmless";
 import { words } from "../../words";
@@ -9,12 +10,12 @@ import { Printed } from "./Printed";
 import { PromptView } from "./PromptView";
 import { Thought } from "./Thought";
 
-/** What an item is read with: what was found by id, the project's directory, and whether the turn of an event goes on. */
+/** What an item is read with: what was found by id, the project's directory, and how far the agent is. */
 export interface Surroundings {
   projectId: string;
   root: string;
   found: Findings;
-  isLive: (seq: number) => boolean;
+  progress: Progress;
 }
 
 /** One thing that was said or happened. */

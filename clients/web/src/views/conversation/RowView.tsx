@@ -35,7 +35,7 @@ function Run({ id, items, around }: { id: string; items: readonly Item[]; around
     const { title } = headlineOf(call.name, call.input, around.root);
     counts.set(title, (counts.get(title) ?? 0) + 1);
   }
-  const states = calls.map((call) => callState(call, around.found, around.isLive(call.seq)));
+  const states = calls.map((call) => callState(call, around.found, around.progress));
   const failed = states.filter((state) => state.status === "failed" || state.status === "denied").length;
   const working = calls.findLast((_, at) => states[at]?.status === "running" || states[at]?.status === "waiting");
   return (

@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useState } from "react";
 import { Virtualizer } from "virtua";
 import { useServer } from "../../context";
+import { progressOf } from "../../state/calls";
 import { dayOf } from "../../state/days";
 import { harmless } from "../../state/harmless";
 import { type Row, rowAt, rowsOf } from "../../state/rows";
@@ -99,13 +100,12 @@ function useLoading(id: string) {
   );
 }
 
-/** What the rows are read with. The turn that goes on began behind the last one that ended. */
+/** What the rows are read with. */
 function useSurroundings(projectId: string, root: string, thread: Thread, isWorking: boolean): Surroundings {
-  return useMemo(() => {
-    const ended = thread.items.findLast((item) => item.kind === "ended" || item.kind === "failed");
-    const since = ended?.seq ?? 0;
-    return { projectId, root, found: thread, isLive: (seq) => isWorking && seq > since };
-  }, [projectId, root, thread, isWorking]);
+  return useMemo(
+    () => ({ projectId, root, found: thread, progress: progressOf(thread.items, isWorking) }),
+    [projectId, root, thread, isWorking],
+  );
 }
 
 /** Characters of an answer that are read out. */
