@@ -366,10 +366,9 @@ class Machine:
         if self.core.state is not State.EXECUTING:
             self.core = evolve(self.core, result=None)
         elif result is not None and result.is_error and not result.ended_at_bound:
-            said = "; ".join(result.errors)[:500]
-            self._conclude(
-                Refusal(Code.EXECUTION_FAILED, f"The agent ended its turn with an error: {said or 'it said no more'}.")
-            )
+            said = "; ".join(result.errors)[:500].rstrip() or "it said no more"
+            stop = "" if said.endswith((".", "!", "?", "…")) else "."
+            self._conclude(Refusal(Code.EXECUTION_FAILED, f"The agent ended its turn with an error: {said}{stop}"))
         else:
             self._conclude(None)
 

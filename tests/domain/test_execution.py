@@ -136,6 +136,21 @@ class PromptTests(Case):
         self.assertIn("it broke", error.message)
         self.assertEqual(state.state, State.ERROR)
 
+    def test_failure_is_one_sentence(self) -> None:
+        """The agent's words end with one full stop, whether they had one or not."""
+        for said, told in (
+            ("It broke.", "It broke."),
+            ("it broke", "it broke."),
+            ("why? ", "why?"),
+            ("", "it said no more."),
+        ):
+            self.setUp()
+            self.running()
+            self.hear(evolve(BAD, errors=(said,)))
+            error = self.came()[-2]
+            assert isinstance(error, ExecutionError)
+            self.assertEqual(error.message, f"The agent ended its turn with an error: {told}")
+
     def test_bound_is_no_failure(self) -> None:
         """A turn that ended at its bound of turns or money is IDLE."""
         self.running()

@@ -306,7 +306,10 @@ export const words = {
     output: "Output",
     picture: "A picture that the tool has returned",
     stderr: "What the agent's process said",
-    begin: "Begin a new conversation",
+    begin: "New conversation",
+    retry: "Retry",
+    noPrompt: "Its prompt is not among the last ones: write it again.",
+    lost: "The agent has this conversation no more. You can still read it here.",
     allowedBy: (device: string) => (device ? `Allowed on ${device}` : "Allowed"),
     deniedBy: (device: string) => (device ? `Denied on ${device}` : "Denied"),
     failures: (count: number) => `${count} failed`,
@@ -334,6 +337,7 @@ export const words = {
       turns: "Stopped at the limit of turns",
       budget: "Stopped at the limit of cost",
       failed: "Failed",
+      told: "",
     } as Record<string, string>,
     seconds: (seconds: number) =>
       seconds < 60

@@ -4,8 +4,8 @@ import type { Json } from "../protocol/agent";
 import type { Attached, Behavior, ClientMessage } from "../protocol/generated";
 
 /**
- * `callId` of a notice: the call that it is about, or nothing. `isGone` of a failure: the agent's process ended with it, and
- * all that it had begun.
+ * `callId` of a notice: the call that it is about, or nothing. Of a failure: `isGone`: the agent's process ended with it, and
+ * all that it had begun; `isLost`: the agent has this conversation no more.
  */
 export type Item = { key: string; seq: number; at: string } & (
   | { kind: "prompt"; text: string; by: string; executionId: string; attachments: readonly Attached[] }
@@ -16,7 +16,15 @@ export type Item = { key: string; seq: number; at: string } & (
   | { kind: "notice"; text: string; detail: string; tone: "plain" | "warning"; callId: string }
   | { kind: "answered"; permissionId: string; answer: Answer }
   | { kind: "ended"; outcome: string; seconds: number | null; cost: number | null; tokens: number | null }
-  | { kind: "failed"; code: string; message: string; stderr: string; executionId: string; isGone: boolean }
+  | {
+      kind: "failed";
+      code: string;
+      message: string;
+      stderr: string;
+      executionId: string;
+      isGone: boolean;
+      isLost: boolean;
+    }
 );
 
 /** What a call returned. `details`: the CLI's `tool_use_result`, such as the patch of an edit. */
@@ -33,11 +41,12 @@ export interface Image {
   data: string;
 }
 
-/** How a question of the agent was answered. `by`: the name of the device, empty where nobody did. */
+/** How a question of the agent was answered. `by`: the name of the device, empty where nobody did, as is `deviceId`. */
 export interface Answer {
   at: string;
   behavior: Behavior;
   by: string;
+  deviceId: string;
   reason: string;
 }
 

@@ -131,7 +131,7 @@ class Reader {
 
   #resolved(entry: Entry, told: PermissionResolved): void {
     const { permission_id: permissionId, behavior, by, reason } = told;
-    const answer = { at: entry.timestamp, behavior, by: by?.name ?? "", reason };
+    const answer = { at: entry.timestamp, behavior, by: by?.name ?? "", deviceId: by?.id ?? "", reason };
     this.#answers[permissionId] = answer;
     this.#add(entry, { kind: "answered", permissionId, answer });
   }
@@ -150,8 +150,15 @@ class Reader {
     const details = object(error, "details");
     // The server tells what a process said last when it has ended by itself; all other codes end it.
     const isGone = code !== "EXECUTION_FAILED" || "stderr" in details;
-    const stderr = text(details, "stderr");
-    this.#add(entry, { kind: "failed", code, message, stderr, executionId: text(error, "execution_id"), isGone });
+    this.#add(entry, {
+      kind: "failed",
+      code,
+      message,
+      stderr: text(details, "stderr"),
+      executionId: text(error, "execution_id"),
+      isGone,
+      isLost: details.session_lost === true,
+    });
   }
 
   // -- what the agent says

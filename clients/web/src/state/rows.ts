@@ -25,6 +25,8 @@ const LOOKING = new Set([
   "TaskGet",
   "TaskList",
 ]);
+/** What comes between the end of a turn and its failure. */
+const BESIDE = new Set(["ended", "notice", "answered"]);
 /** From how many on. */
 const RUN = 3;
 
@@ -35,8 +37,8 @@ export function rowsOf(items: readonly Item[], found: Findings, dayOf: (at: stri
   let at = 0;
   while (at < items.length) {
     const run = runAt(items, at);
-    const taken = run >= RUN ? items.slice(at, at + run) : items.slice(at, at + 1);
-    at += taken.length;
+    const taken = run >= RUN ? items.slice(at, at + run) : once(items, at);
+    at += Math.max(1, taken.length);
     const first = taken[0];
     if (first === undefined || !isSeen(first, found)) continue;
     const today = dayOf(first.at);
@@ -60,6 +62,28 @@ function isSeen(item: Item, found: Findings): boolean {
     default:
       return true;
   }
+}
+
+/** Characters of what the agent said by which a failure is known to tell it again. */
+const COMPARED = 300;
+
+/** The item at a place, without what the failure of its turn tells again behind it: that it failed, and in which words. */
+function once(items: readonly Item[], at: number): readonly Item[] {
+  const item = items[at];
+  if (item?.kind !== "ended" && item?.kind !== "text") return items.slice(at, at + 1);
+  const failure = failureBehind(items, at);
+  if (failure === undefined) return [item];
+  if (item.kind === "text") return failure.message.includes(`: ${item.text.trim().slice(0, COMPARED)}`) ? [] : [item];
+  if (item.outcome !== "failed") return [item];
+  return item.cost || item.tokens ? [{ ...item, outcome: "told" }] : [];
+}
+
+/** The failure that follows, where nothing is said or done between. */
+function failureBehind(items: readonly Item[], from: number): Extract<Item, { kind: "failed" }> | undefined {
+  let at = from + 1;
+  while (BESIDE.has(items[at]?.kind ?? "")) at += 1;
+  const item = items[at];
+  return item?.kind === "failed" ? item : undefined;
 }
 
 function runAt(items: readonly Item[], from: number): number {

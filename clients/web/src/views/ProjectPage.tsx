@@ -57,7 +57,7 @@ export function ProjectPage({ id, at }: { id: string; at: number | null }) {
         </Suspense>
       )}
       <TrustBanner project={project} />
-      <Troubles project={project} trouble={open?.trouble ?? ""} />
+      <Troubles project={project} open={open} />
       {open && <Conversation id={id} open={open} at={at} />}
       {open && <Permissions project={project} open={open} />}
       {open && <Composer project={project} open={open} stopping={stopping} onWish={wish} />}

@@ -23,7 +23,7 @@ describe("the state of a call", () => {
     results: { c1: { at: time(50), isError, text: "", images: [], details: {} } },
   });
   const answer = (behavior: "allow" | "deny" | "cancelled") => ({
-    answers: { p: { at: time(40), behavior, by: "phone", reason: "answered" } },
+    answers: { p: { at: time(40), behavior, by: "phone", deviceId: "d", reason: "answered" } },
   });
 
   it.each([

@@ -27,7 +27,7 @@ describe("the rows of a conversation", () => {
   });
 
   it("leave out an answer whose call is shown, and show it where that is not loaded", () => {
-    const answer = { at: at(3).at, behavior: "allow", by: "phone", reason: "answered" } as const;
+    const answer = { at: at(3).at, behavior: "allow", by: "phone", deviceId: "d", reason: "answered" } as const;
     const items: Item[] = [call(1, "Bash"), { ...at(3), kind: "answered", permissionId: "p1", answer }];
     const found = { ...NOTHING, questions: { c1: { at: at(2).at, permissionId: "p1" } }, answers: { p1: answer } };
     expect(rowsOf(items, found, dayOf)).toHaveLength(1);
@@ -43,6 +43,49 @@ describe("the rows of a conversation", () => {
     expect(rowsOf([call(1, "Task"), ended], result({}), dayOf)).toHaveLength(1);
     expect(rowsOf([call(1, "Task"), ended], result({ isAsync: true }), dayOf)).toHaveLength(2);
     expect(rowsOf([ended], NOTHING, dayOf)).toHaveLength(1);
+  });
+
+  describe("of a turn that failed", () => {
+    const said = "API Error: 400 The stand-in was told to say 400.";
+    const ended = (seq: number, outcome: string, cost: number | null): Item => ({
+      ...{ ...at(seq), kind: "ended", outcome, seconds: 1, cost, tokens: null },
+    });
+    const dropped: Item = { ...at(8), kind: "notice", text: "dropped:error", detail: "x", tone: "warning", callId: "" };
+    const failed: Item = {
+      ...{
+        ...at(9),
+        kind: "failed",
+        code: "EXECUTION_FAILED",
+        stderr: "",
+        executionId: "e",
+        isGone: false,
+        isLost: false,
+      },
+      message: `The agent ended its turn with an error: ${said}`,
+    };
+    const drawn = (...items: Item[]) => rowsOf(items, NOTHING, dayOf).flatMap((row) => row.items);
+
+    it("tell it once: by the failure", () => {
+      const items: Item[] = [
+        text(1),
+        { ...at(2), kind: "text", text: said },
+        ended(3, "failed", null),
+        dropped,
+        failed,
+      ];
+      expect(drawn(...items)).toEqual([text(1), dropped, failed]);
+    });
+
+    it("keep what it cost, and every other word", () => {
+      const outcomes = drawn(ended(3, "failed", 0.5), failed).map((item) => item.kind === "ended" && item.outcome);
+      expect(outcomes).toEqual(["told", false]);
+      expect(drawn(text(2), failed)).toHaveLength(2);
+      expect(drawn(ended(3, "turns", null), failed)).toHaveLength(2);
+    });
+
+    it("say so at the end of the turn where no failure follows", () => {
+      expect(drawn({ ...at(2), kind: "text", text: said }, ended(3, "failed", null), text(4), failed)).toHaveLength(4);
+    });
   });
 
   it("are found by the event that stands in them, or the last one before it", () => {

@@ -2,11 +2,11 @@ import { act } from "react";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { ServerContext } from "../../src/context";
 import { type PermissionAnswer, Server } from "../../src/link/server";
-import type { PermissionRequest, Scope } from "../../src/protocol/generated";
-import { connected, conversation, INITIAL } from "../../src/state/state";
-import { store } from "../../src/state/store";
+import type { PermissionRequest, PermissionResolved, Scope } from "../../src/protocol/generated";
+import { connected, conversation, hear, INITIAL, opened } from "../../src/state/state";
+import { store, useKnown } from "../../src/state/store";
 import { Permissions } from "../../src/views/permissions/Permissions";
-import { project } from "../journal";
+import { joinedAt, project, told } from "../journal";
 import { draw, expectHarmless } from "./drawing";
 import { HOSTILE } from "./hostile";
 
@@ -191,6 +191,25 @@ describe("a card", () => {
     ]);
   });
 
+  it.each([
+    [59.5, "60 minutes left", false],
+    [59, "59 minutes left", true],
+    [0.5, "1 minute left", true],
+    [-5, "0 minutes left", true],
+  ])("says how long it waits where that is under an hour: %d minutes", async (minutes, said, isSaid) => {
+    const expires_at = new Date(Date.now() + minutes * 60_000).toISOString();
+    const { element } = await cards({ ...bash, expires_at });
+    expect(element.querySelector(".left")?.textContent).toBe(isSaid ? said : undefined);
+  });
+
+  it("counts the minutes that are left", async () => {
+    vi.useFakeTimers({ now: 0 });
+    const { element } = await cards({ ...bash, expires_at: new Date(3_600_000).toISOString() });
+    expect(element.querySelector(".left")).toBeNull();
+    await act(async () => vi.advanceTimersByTime(70_000));
+    expect(element.querySelector(".left")?.textContent).toBe("59 minutes left");
+  });
+
   it.each(HOSTILE)("makes nothing that acts of %j", async (text) => {
     const asked = [
       question("Bash", { command: text, [text]: text }, { description: text, request: { decision_reason: text } }),
@@ -203,5 +222,48 @@ describe("a card", () => {
     expect(element.querySelector(".command")).not.toBeNull();
     for (const form of element.querySelectorAll("form")) form.replaceWith(...form.childNodes);
     expectHarmless(element);
+  });
+});
+
+/** The questions of the project as they are in the state. */
+function Live() {
+  const open = useKnown((state) => state.conversations.p);
+  return open ? <Permissions project={project()} open={open} /> : null;
+}
+
+describe("a question that was answered elsewhere", () => {
+  const phone = { id: "d", name: "phone" };
+
+  async function answered(more: Partial<PermissionResolved>): Promise<readonly string[]> {
+    const said: string[] = [];
+    const server = new Asked(store, "wss://localhost/ws", async () => true);
+    server.say = (text) => void said.push(text);
+    store.setState((state) => hear(opened(state, "p", conversation(0, "j")), [joinedAt(0)]), true);
+    await draw(
+      <ServerContext value={server}>
+        <Live />
+      </ServerContext>,
+    );
+    const event = (seq: number, type: string, message: object) =>
+      told({ seq, type, timestamp: "2026-01-31T12:00:00Z", direction: "server", message: { ...message } });
+    const resolved = { permission_id: bash.permission_id, behavior: "allow", by: phone, reason: "answered", ...more };
+    await act(async () => store.setState((state) => hear(state, [event(1, "permission_request", bash)]), true));
+    expect(document.querySelector("article")?.textContent).toContain("make test");
+    await act(async () => store.setState((state) => hear(state, [event(2, "permission_resolved", resolved)]), true));
+    expect(document.querySelector("article")).toBeNull();
+    return said;
+  }
+
+  it.each([
+    [{ by: { id: "e", name: "desk" } }, "Allowed on desk."],
+    [{ by: { id: "e", name: "phone" }, behavior: "deny" as const }, "Denied on phone."],
+    [{ by: null, behavior: "deny" as const, reason: "expired" as const }, "Denied: expired."],
+    [{ by: null, behavior: "cancelled" as const, reason: "interrupted" as const }, "Taken back: interrupted."],
+  ])("goes with a word on who did: %j", async (how, word) => {
+    expect(await answered(how)).toEqual([word]);
+  });
+
+  it("goes without a word where that was this device", async () => {
+    expect(await answered({})).toEqual([]);
   });
 });

@@ -1,34 +1,59 @@
 import { useServer } from "../../context";
+import { may } from "../../state/device";
 import type { Item } from "../../state/findings";
 import { harmless } from "../../state/harmless";
 import { useKnown } from "../../state/store";
 import { words } from "../../words";
 import type { Surroundings } from "./ItemView";
 import { Printed } from "./Printed";
+import { useRetry } from "./useRetry";
+
+type Failure = Extract<Item, { kind: "failed" }>;
 
 /** Why an execution failed, what the CLI said of it, and what can be done next. */
-export function FailureView({ item, around }: { item: Extract<Item, { kind: "failed" }>; around: Surroundings }) {
-  const server = useServer();
+export function FailureView({ item, around }: { item: Failure; around: Surroundings }) {
   const told = words.conversation;
-  const isStuck = useKnown((state) => {
+  const isCurrent = useKnown((state) => {
     const project = state.projects[around.projectId];
-    // The server's words name the request that helps.
-    return project?.state === "ERROR" && project.error?.message === item.message && /new_session/.test(item.message);
+    return project?.state === "ERROR" && project.error?.message === item.message && may(state, "execute");
   });
   return (
     <section className="failure" aria-label={told.ended.failed}>
-      <p>{harmless(item.message)}</p>
+      <p>{item.isLost ? told.lost : harmless(item.message)}</p>
       {item.stderr.trim() && (
         <details>
           <summary className="small">{told.stderr}</summary>
           <Printed id={item.key} label={told.stderr} text={item.stderr} />
         </details>
       )}
-      {isStuck && (
+      {isCurrent && item.seq === around.progress.ended && <WaysOn item={item} around={around} />}
+    </section>
+  );
+}
+
+/** How a person goes on from a failure. What cannot be gone on with needs a new conversation first. */
+function WaysOn({ item, around }: { item: Failure; around: Surroundings }) {
+  const server = useServer();
+  const retry = useRetry(around.projectId, item.executionId);
+  const isNew = around.progress.stopped > item.seq;
+  return (
+    <div className="ways">
+      {item.isLost && !isNew ? (
         <button type="button" className="button" onClick={() => void server.ask("agent_new_session", around.projectId)}>
-          {told.begin}
+          {words.conversation.begin}
+        </button>
+      ) : (
+        <button type="button" className="button" onClick={retry}>
+          {words.conversation.retry}
         </button>
       )}
-    </section>
+      <button
+        type="button"
+        className="button bare"
+        onClick={() => void server.ask("error_acknowledge", around.projectId)}
+      >
+        {words.project.dismiss}
+      </button>
+    </div>
   );
 }

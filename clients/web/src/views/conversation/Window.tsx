@@ -3,6 +3,7 @@ import { Virtualizer } from "virtua";
 import { useServer } from "../../context";
 import { progressOf } from "../../state/calls";
 import { dayOf } from "../../state/days";
+import type { Item } from "../../state/findings";
 import { harmless } from "../../state/harmless";
 import { type Row, rowAt, rowsOf } from "../../state/rows";
 import type { Conversation as Open } from "../../state/state";
@@ -111,16 +112,21 @@ function useSurroundings(projectId: string, root: string, thread: Thread, isWork
 /** Characters of an answer that are read out. */
 const READ_OUT = 500;
 
-/** For who does not see it: what the agent said last, when its turn is over. */
+/** For who does not see it: what the agent said last, or why it failed, when its turn is over. */
 function Announcement({ thread, isWorking }: { thread: Thread; isWorking: boolean }) {
   const [worked, setWorked] = useState(false);
   useEffect(() => {
     if (isWorking) setWorked(true);
   }, [isWorking]);
-  const last = worked && !isWorking ? thread.items.findLast((item) => item.kind === "text") : undefined;
+  const last = worked && !isWorking ? thread.items.findLast(isRead) : undefined;
+  const said = last?.kind === "text" ? last.text : last?.kind === "failed" ? last.message : "";
   return (
     <p className="hidden-label" role="status">
-      {last?.kind === "text" && harmless(last.text.slice(0, READ_OUT))}
+      {harmless(said.slice(0, READ_OUT))}
     </p>
   );
+}
+
+function isRead(item: Item): boolean {
+  return item.kind === "text" || item.kind === "failed";
 }

@@ -57,14 +57,14 @@ function callOf(open: Conversation, asked: PermissionRequest): Json {
 function useAnsweredElsewhere(open: Conversation): void {
   const server = useServer();
   const shown = useRef(open.permissions);
-  const own = useKnown((state) => (state.connection.is === "online" ? state.connection.established.device.name : ""));
+  const own = useKnown((state) => (state.connection.is === "online" ? state.connection.established.device.id : ""));
   const { permissions, thread } = open;
   useEffect(() => {
     const gone = shown.current.filter((one) => !permissions.some((now) => now.permission_id === one.permission_id));
     shown.current = permissions;
     for (const one of gone) {
       const answer = thread.answers[one.permission_id];
-      if (answer === undefined || answer.by === own) continue;
+      if (answer === undefined || answer.deviceId === own) continue;
       server.say(words.permissions.answered(answer.behavior, answer.by, answer.reason));
     }
   }, [permissions, thread, own, server]);

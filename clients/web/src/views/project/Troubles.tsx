@@ -1,11 +1,14 @@
 import { useServer } from "../../context";
 import type { ProjectState } from "../../protocol/generated";
+import type { Conversation } from "../../state/state";
 import { words } from "../../words";
 
-/** What is wrong with a project: its last execution failed, or it cannot be read. */
-export function Troubles({ project, trouble }: { project: ProjectState; trouble: string }) {
+/** What is wrong with a project, where its conversation does not tell: it cannot be read, or its failure is not loaded. */
+export function Troubles({ project, open }: { project: ProjectState; open: Conversation | undefined }) {
   const server = useServer();
   const { error } = project;
+  const trouble = open?.trouble ?? "";
+  const told = open?.thread.items.findLast((item) => item.kind === "failed");
   return (
     <>
       {trouble && (
@@ -13,7 +16,7 @@ export function Troubles({ project, trouble }: { project: ProjectState; trouble:
           {trouble}
         </p>
       )}
-      {project.state === "ERROR" && error && (
+      {project.state === "ERROR" && error && open !== undefined && told?.message !== error.message && (
         <div className="trouble" role="alert">
           <span>{error.message}</span>
           <button
