@@ -7,6 +7,8 @@ const DAY = new Intl.DateTimeFormat("en", { weekday: "long", year: "numeric", mo
 const SHORT_DAY = new Intl.DateTimeFormat("en", { year: "numeric", month: "short", day: "numeric" });
 const TIME = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
+const KINDS: Readonly<Record<string, string>> = { "application/pdf": "PDF", "text/plain": "Text" };
+
 export const words = {
   name: "Pocket Agent",
 
@@ -305,6 +307,8 @@ export const words = {
     input: "Input",
     output: "Output",
     picture: "A picture that the tool has returned",
+    pictureName: (type: string) => `picture.${type.slice("image/".length)}`,
+    fullSize: "Full size",
     stderr: "What the agent's process said",
     begin: "New conversation",
     retry: "Retry",
@@ -456,6 +460,9 @@ export const words = {
 
   attaching: {
     title: "Attachments",
+    show: (name: string) => `Show ${name}`,
+    kind: (type: string, size: number) => `${KINDS[type] ?? "Picture"}, ${words.bytes(size)}`,
+    gone: "The server has it no more.",
     add: "Attach files",
     drop: "Drop to attach",
     pasted: "pasted picture",

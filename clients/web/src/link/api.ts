@@ -2,18 +2,29 @@
 
 import { isJson, type Json, object, text } from "../protocol/agent";
 import { Refused } from "../protocol/messages";
+import { harmless } from "../state/harmless";
 
 /** Seconds after which a request has failed. */
 const ANSWER_TIME = 30;
-/** Seconds for an upload: 25 MB on a slow phone. */
-const UPLOAD_TIME = 300;
+/** Seconds for a file, there or back: 25 MB on a slow phone. */
+const TRANSFER_TIME = 300;
 
 export const BASE = "/api/v1";
+
+/** Where an attachment of a project is, behind `BASE`. */
+export function attachmentPath(projectId: string, id: string): string {
+  return `/projects/${projectId}/attachments/${encodeURIComponent(harmless(id))}`;
+}
 
 /** The server could not be reached. */
 export class Unreachable extends Error {}
 
 async function call(method: string, path: string, init: RequestInit, seconds: number): Promise<unknown> {
+  return await json(await answer(method, path, init, seconds));
+}
+
+/** The answer of the server, where that is a good one. */
+async function answer(method: string, path: string, init: RequestInit, seconds: number): Promise<Response> {
   let response: Response;
   try {
     const signal = AbortSignal.timeout(seconds * 1000);
@@ -21,15 +32,31 @@ async function call(method: string, path: string, init: RequestInit, seconds: nu
   } catch {
     throw new Unreachable("The server could not be reached.");
   }
-  const isBody = (response.headers.get("content-type") ?? "").startsWith("application/json");
-  const body: unknown = isBody ? await response.json().catch(() => null) : null;
-  if (response.ok) return body;
-  throw refusal(response.status, body);
+  if (response.ok) return response;
+  throw refusal(response.status, await json(response));
+}
+
+async function json(response: Response): Promise<unknown> {
+  const isJson = (response.headers.get("content-type") ?? "").startsWith("application/json");
+  return isJson ? await response.json().catch(() => null) : null;
 }
 
 /** Ask for what is there. Throws Refused, or Unreachable. */
 export async function get<T>(path: string): Promise<T> {
   return (await call("GET", path, {}, ANSWER_TIME)) as T;
+}
+
+/** Fetch something as it is, of the type that the server says; null where it has more than `most` bytes. */
+export async function bytes(path: string, most: number): Promise<Blob | null> {
+  const response = await answer("GET", path, {}, TRANSFER_TIME);
+  if (Number(response.headers.get("content-length")) > most) {
+    await response.body?.cancel();
+    return null;
+  }
+  const found = await response.blob().catch(() => {
+    throw new Unreachable("The server could not be reached.");
+  });
+  return found.size > most ? null : found;
 }
 
 /** Ask for a change; without a body nothing is sent. */
@@ -51,7 +78,7 @@ export function upload<T>(
     const request = new XMLHttpRequest();
     request.open("POST", `${BASE}${path}`);
     request.responseType = "json";
-    request.timeout = UPLOAD_TIME * 1000;
+    request.timeout = TRANSFER_TIME * 1000;
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     request.upload.onprogress = (event) => progress(event.total ? event.loaded / event.total : 0);
     request.onload = () => {

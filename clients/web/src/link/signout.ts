@@ -7,7 +7,7 @@ import * as shelf from "./shelf";
 import { forgetWorker } from "./worker";
 
 /** What is kept in localStorage of this device; the look of the client stays. */
-const OURS = ["seen", "push"];
+const OURS = ["seen", "push", "choices", "untrusted"];
 
 /** Throws Refused or Unreachable, and then nothing has changed. */
 export async function signOut(server: Server): Promise<void> {

@@ -3,9 +3,16 @@ import "../styles/dialog.css";
 
 /**
  * A question or a form in front of the page. Escape and a tap beside it close it; the focus stays in it, and goes back.
- * `at`: where on the screen it opens, on a wide one; else in the middle, and on a phone from below.
+ * `at`: where on the screen it opens, on a wide one; else in the middle, and on a phone from below. `isLarge`: as large as
+ * what is in it.
  */
-export function Dialog(of: { title: string; onClose: () => void; children: ReactNode; at?: DOMRect | null }) {
+export function Dialog(of: {
+  title: string;
+  onClose: () => void;
+  children: ReactNode;
+  at?: DOMRect | null;
+  isLarge?: boolean;
+}) {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
   const { at } = of;
@@ -26,7 +33,7 @@ export function Dialog(of: { title: string; onClose: () => void; children: React
     // biome-ignore lint/a11y/useKeyWithClickEvents: a tap beside it closes it; by keyboard that is Escape
     <dialog
       ref={dialog}
-      className={at ? "dialog at" : "dialog"}
+      className={["dialog", at ? "at" : "", of.isLarge ? "large" : ""].filter(Boolean).join(" ")}
       aria-labelledby={id}
       onClose={() => dialog.current?.open === false && of.onClose()}
       onClick={(event) => event.target === event.currentTarget && event.currentTarget.close()}

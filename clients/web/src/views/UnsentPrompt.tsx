@@ -2,6 +2,7 @@ import { useServer } from "../context";
 import type { Unsent } from "../state/prompts";
 import { words } from "../words";
 import { focusComposer } from "./composer/focusing";
+import { AttachedFiles } from "./conversation/AttachedFiles";
 
 /** A prompt that the server has not confirmed yet, or has refused. */
 export function UnsentPrompt({ prompt }: { prompt: Unsent }) {
@@ -16,7 +17,10 @@ export function UnsentPrompt({ prompt }: { prompt: Unsent }) {
 
   return (
     <div className="entry">
-      <div className="prompt">{prompt.prompt}</div>
+      <div className="prompt">
+        <p>{prompt.prompt}</p>
+        <AttachedFiles projectId={prompt.projectId} attached={prompt.attachments} />
+      </div>
       {prompt.problem ? (
         <div className="small" role="alert">
           <span className="problem">{prompt.problem}</span>

@@ -1,5 +1,5 @@
 import { useServer } from "../../context";
-import { BASE, send } from "../../link/api";
+import { attachmentPath, BASE, send } from "../../link/api";
 import type { Attached } from "../../protocol/generated";
 import { isPicture } from "../../state/attaching";
 import type { Draft } from "../../state/prompts";
@@ -21,7 +21,7 @@ export function Attachments(of: {
   function remove(gone: Attached) {
     server.draft(projectId, { ...draft, attachments: draft.attachments.filter((one) => one.id !== gone.id) });
     // Whether the server forgets it now or with age is the same to the person.
-    send("DELETE", `/projects/${projectId}/attachments/${gone.id}`).catch(() => undefined);
+    send("DELETE", attachmentPath(projectId, gone.id)).catch(() => undefined);
   }
 
   return (
@@ -29,7 +29,7 @@ export function Attachments(of: {
       {draft.attachments.map((one) => (
         <li key={one.id} className="attachment">
           {isPicture(one.media_type) ? (
-            <img src={`${BASE}/projects/${projectId}/attachments/${one.id}`} alt="" />
+            <img src={BASE + attachmentPath(projectId, one.id)} alt="" />
           ) : (
             <Icon name="file" />
           )}

@@ -6,25 +6,31 @@ import { useKnown } from "../../state/store";
 import "../../styles/conversation.css";
 import "../../styles/markdown.css";
 import { FoldingContext } from "./folding";
+import { LargePicture } from "./LargePicture";
+import { ShowContext, type Shown } from "./showing";
 import { Window } from "./Window";
 
 /** What was said in a project: its end, or where an event stands that is to be seen. */
 export function Conversation({ id, open, at }: { id: string; open: Open; at: number | null }) {
   const server = useServer();
   const [folding] = useState(() => new Map<string, boolean>());
+  const [shown, show] = useState<Shown | null>(null);
   const isThere = useThere(id, open, at);
   return (
     <FoldingContext value={folding}>
-      <Window
-        key={isThere ? at : "end"}
-        id={id}
-        open={open}
-        at={isThere ? at : null}
-        leave={() => {
-          server.passages.leave(id);
-          go(`#/projects/${id}`);
-        }}
-      />
+      <ShowContext value={show}>
+        <Window
+          key={isThere ? at : "end"}
+          id={id}
+          open={open}
+          at={isThere ? at : null}
+          leave={() => {
+            server.passages.leave(id);
+            go(`#/projects/${id}`);
+          }}
+        />
+      </ShowContext>
+      {shown && <LargePicture picture={shown} onClose={() => show(null)} />}
     </FoldingContext>
   );
 }

@@ -23,11 +23,16 @@ export const ItemView = memo(function ItemView({ item, around }: { item: Item; a
   const told = words.conversation;
   switch (item.kind) {
     case "prompt":
-      return <PromptView text={item.text} by={item.by} attachments={item.attachments} />;
+      return <PromptView projectId={around.projectId} text={item.text} by={item.by} attachments={item.attachments} />;
     case "begun": {
       const waited = around.found.prompts[item.executionId];
       return waited?.queued ? (
-        <PromptView text={waited.prompt} by={waited.by.name} attachments={waited.attachments ?? []} />
+        <PromptView
+          projectId={around.projectId}
+          text={waited.prompt}
+          by={waited.by.name}
+          attachments={waited.attachments ?? []}
+        />
       ) : null;
     }
     case "text":

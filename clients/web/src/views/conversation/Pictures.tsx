@@ -1,6 +1,7 @@
-import { useEffect, useState } from "react";
+import { useContext, useMemo } from "react";
 import type { Image } from "../../state/findings";
 import { words } from "../../words";
+import { ShowContext, useObjectUrl } from "./showing";
 
 /** The pictures that a tool has returned. */
 export function Pictures({ images }: { images: readonly Image[] }) {
@@ -14,27 +15,27 @@ export function Pictures({ images }: { images: readonly Image[] }) {
   );
 }
 
-/** A picture, as an object of this page that is given back when it is gone. */
+/** A picture; pressed, it is shown large. */
 function Picture({ image }: { image: Image }) {
-  const [url, setUrl] = useState("");
-  useEffect(() => {
-    const made = objectUrl(image);
-    setUrl(made);
-    return () => URL.revokeObjectURL(made);
-  }, [image]);
-  if (url === "") return <div className="picture" />;
+  const show = useContext(ShowContext);
+  const blob = useMemo(() => blobOf(image), [image]);
+  const url = useObjectUrl(blob);
+  if (blob === null) return null;
   return (
-    <a href={url} target="_blank" rel="noreferrer" className="picture">
-      <img src={url} alt={words.conversation.picture} />
-    </a>
+    <button
+      type="button"
+      className="picture"
+      onClick={() => show({ name: words.conversation.pictureName(image.type), blob })}
+    >
+      {url && <img src={url} alt={words.conversation.picture} />}
+    </button>
   );
 }
 
-function objectUrl(image: Image): string {
+function blobOf(image: Image): Blob | null {
   try {
-    const bytes = Uint8Array.from(atob(image.data), (one) => one.charCodeAt(0));
-    return URL.createObjectURL(new Blob([bytes], { type: image.type }));
+    return new Blob([Uint8Array.from(atob(image.data), (one) => one.charCodeAt(0))], { type: image.type });
   } catch {
-    return ""; // not base64: there is nothing to see
+    return null; // not base64: there is nothing to see
   }
 }

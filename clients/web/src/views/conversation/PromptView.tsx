@@ -1,6 +1,7 @@
 import type { Attached } from "../../protocol/generated";
 import { harmless } from "../../state/harmless";
 import { words } from "../../words";
+import { AttachedFiles } from "./AttachedFiles";
 import { useFolding } from "./folding";
 
 /** Lines, and characters, of a prompt that are shown where nobody has asked for all of them. */
@@ -8,8 +9,8 @@ const SHOWN_LINES = 20;
 const SHOWN_CHARACTERS = 2000;
 
 /** What a person has said. `by`: on which device, said aloud only: it is mostly the same. */
-export function PromptView(props: { text: string; by: string; attachments: readonly Attached[] }) {
-  const { text, attachments } = props;
+export function PromptView(props: { projectId: string; text: string; by: string; attachments: readonly Attached[] }) {
+  const { projectId, text, attachments } = props;
   const by = harmless(props.by);
   const [isOpen, open] = useFolding(text);
   const lines = text.split("\n");
@@ -18,13 +19,7 @@ export function PromptView(props: { text: string; by: string; attachments: reado
   return (
     <article className="prompt" title={by} aria-label={words.conversation.saidBy(by)}>
       <p>{harmless(shown)}</p>
-      {attachments.length > 0 && (
-        <ul className="attached">
-          {attachments.map((one) => (
-            <li key={one.id}>{harmless(one.name)}</li>
-          ))}
-        </ul>
-      )}
+      <AttachedFiles projectId={projectId} attached={attachments} />
       {isLong && (
         <button type="button" className="button bare more" aria-expanded={isOpen} onClick={() => open(!isOpen)}>
           {isOpen ? words.conversation.less : words.conversation.all(lines.length)}
