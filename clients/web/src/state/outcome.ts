@@ -125,9 +125,8 @@ function wasSearched({ details, text: output }: Result): string {
 function wasDelegated({ details }: Result, _input: Json, innerCalls: number): string {
   const calls = innerCalls || number(details, "totalToolUseCount") || 0;
   const tokens = number(details, "totalTokens") ?? 0;
-  const where = details.isAsync === true ? "in the background" : "";
-  const parts = [where, calls ? counted(calls, "call") : "", tokens ? `${(tokens / 1000).toFixed(1)}k tokens` : ""];
-  return parts.filter(Boolean).join(" · ") || "done";
+  const parts = [calls ? counted(calls, "call") : "", tokens ? `${(tokens / 1000).toFixed(1)}k tokens` : ""];
+  return parts.filter(Boolean).join(" · ") || (details.isAsync === true ? "in the background" : "done");
 }
 
 function todos(_result: Result, input: Json): string {

@@ -1,26 +1,16 @@
-import { Fragment, memo, type ReactNode, useEffect, useState } from "react";
+import { Fragment, memo, type ReactNode } from "react";
+import type { Node } from "../../state/colours";
 import { words } from "../../words";
 import { CopyButton } from "./CopyButton";
 import { useFolding } from "./folding";
+import { useHighlighting } from "./useHighlighting";
 
 /** Lines of code that are shown where nobody has asked for all of them. */
 export const SHOWN_LINES = 24;
 /** Lines beyond those at which folding is worth it. */
 const WORTH = 6;
-/** Characters of code that is coloured. */
-const MAX_COLOURED = 50_000;
 /** How deep spans are drawn within one another. */
 const MAX_DEPTH = 30;
-
-type Highlighting = typeof import("./highlighting");
-interface Node {
-  type: string;
-  value?: string;
-  properties?: { className?: unknown };
-  children?: readonly Node[];
-}
-
-let loaded: Highlighting | null = null;
 
 /** A block of code with its language, a button to copy it, and colours as soon as they are there. */
 export const Code = memo(function Code({ text, language }: { text: string; language: string }) {
@@ -52,21 +42,8 @@ export const Code = memo(function Code({ text, language }: { text: string; langu
 
 /** A text in the colours of its language; plain until they are loaded, and where it has none. */
 export function Coloured({ text, language }: { text: string; language: string }) {
-  const [highlighting, setHighlighting] = useState(loaded);
-  const isWanted = language !== "" && text.length <= MAX_COLOURED;
-  useEffect(() => {
-    if (!isWanted || highlighting !== null) return;
-    let isGone = false;
-    void import("./highlighting").then((found) => {
-      loaded = found;
-      if (!isGone) setHighlighting(found);
-    });
-    return () => {
-      isGone = true;
-    };
-  }, [isWanted, highlighting]);
-  if (!isWanted || !highlighting?.registered(language)) return text;
-  return drawn(highlighting.highlight(language, text).children as readonly Node[], 0);
+  const highlight = useHighlighting(language, text.length);
+  return highlight === null ? text : drawn(highlight(text), 0);
 }
 
 function drawn(nodes: readonly Node[], depth: number): ReactNode {

@@ -1,8 +1,10 @@
 import { useMemo } from "react";
 import type { Json } from "../../protocol/agent";
+import { coloured, languageOf, type Piece, sizeOf } from "../../state/colours";
 import { type Diff, diffOf, type Line } from "../../state/diff";
 import { words } from "../../words";
 import { useFolding } from "./folding";
+import { useHighlighting } from "./useHighlighting";
 
 /** Lines of a diff that are shown where nobody has asked for all of them. */
 const SHOWN_LINES = 40;
@@ -12,10 +14,13 @@ const NAMES = { "+": words.conversation.added, "-": words.conversation.removed, 
 export default function DiffView(props: { id: string; name: string; input: Json; details: Json; isAll?: boolean }) {
   const { id, name, input, details, isAll = false } = props;
   const diff = useMemo(() => diffOf(name, input, details), [name, input, details]);
-  return diff === null ? null : <DiffLines id={id} diff={diff} isAll={isAll} />;
+  return diff === null ? null : <DiffLines id={id} diff={diff} language={languageOf(name, input)} isAll={isAll} />;
 }
 
-export function DiffLines({ id, diff, isAll }: { id: string; diff: Diff; isAll: boolean }) {
+/** `language`: of the file, as `languageOf` says. */
+export function DiffLines(props: { id: string; diff: Diff; language: string; isAll: boolean }) {
+  const { id, diff, language, isAll } = props;
+  const pieces = useColours(diff, language);
   const [isOpen, open] = useFolding(`${id} diff`);
   const total = diff.hunks.reduce((sum, hunk) => sum + hunk.length, 0);
   const isLong = !isAll && total > SHOWN_LINES + 8;
@@ -33,7 +38,7 @@ export function DiffLines({ id, diff, isAll }: { id: string; diff: Diff; isAll: 
             <div key={index} className="hunk">
               {shown.map((line, at) => (
                 // biome-ignore lint/suspicious/noArrayIndexKey: lines have no names
-                <DiffLine key={at} line={line} />
+                <DiffLine key={at} line={line} pieces={pieces?.[index]?.[at] ?? line.pieces} />
               ))}
             </div>
           );
@@ -49,7 +54,14 @@ export function DiffLines({ id, diff, isAll }: { id: string; diff: Diff; isAll: 
   );
 }
 
-function DiffLine({ line }: { line: Line }) {
+/** The pieces of each line in the colours of the language; null as long as there are none. */
+function useColours(diff: Diff, language: string) {
+  const size = useMemo(() => sizeOf(diff), [diff]);
+  const highlight = useHighlighting(language, size);
+  return useMemo(() => (highlight === null ? null : coloured(diff, highlight)), [diff, highlight]);
+}
+
+function DiffLine({ line, pieces }: { line: Line; pieces: readonly (Piece | Line["pieces"][number])[] }) {
   const kind = { "+": "added", "-": "removed", " ": "" }[line.sign];
   return (
     <div className={`line ${kind}`}>
@@ -64,11 +76,17 @@ function DiffLine({ line }: { line: Line }) {
         <span className="change" />
       )}
       <span className="words">
-        {line.pieces.map((piece, index) =>
+        {pieces.map((piece, index) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: pieces have no names
-          piece.isMarked ? <mark key={index}>{piece.text}</mark> : piece.text,
-        )}
+          <PieceView key={index} piece={piece} />
+        ))}
       </span>
     </div>
   );
+}
+
+function PieceView({ piece }: { piece: Piece | Line["pieces"][number] }) {
+  if (piece.isMarked) return <mark>{piece.text}</mark>;
+  const names = "names" in piece ? piece.names : "";
+  return names ? <span className={names}>{piece.text}</span> : piece.text;
 }

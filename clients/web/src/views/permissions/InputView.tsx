@@ -1,6 +1,7 @@
 import { useMemo } from "react";
 import { type Json, text } from "../../protocol/agent";
 import type { PermissionRequest } from "../../protocol/generated";
+import { languageOf } from "../../state/colours";
 import { besides, diffOf } from "../../state/diff";
 import { harmless } from "../../state/harmless";
 import { Coloured } from "../conversation/Code";
@@ -28,7 +29,9 @@ export function InputView({ asked }: { asked: PermissionRequest }) {
           <Coloured text={harmless(command)} language="bash" />
         </pre>
       )}
-      {diff !== null && diff.hunks.length > 0 && <DiffLines id={id} diff={diff} isAll />}
+      {diff !== null && diff.hunks.length > 0 && (
+        <DiffLines id={id} diff={diff} language={languageOf(name, input)} isAll />
+      )}
       {Object.keys(rest).length > 0 && (
         <dl className="fields">
           {Object.entries(rest).map(([field, value]) => (
