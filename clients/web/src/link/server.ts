@@ -289,7 +289,8 @@ export class Server {
   choose(id: string, choice: Choice): void {
     const before = this.#store.getState().choices[id];
     this.#set((state) => chosen(state, id, choice));
-    keep("choices", this.#store.getState().choices);
+    // Another page of this browser may have chosen for others meanwhile.
+    keep("choices", { ...choicesOf(kept("choices")), [id]: choice });
     const wished = {
       ...(choice.model !== null && choice.model !== before?.model ? { model: choice.model } : {}),
       ...(choice.mode !== null && choice.mode !== before?.mode ? { permission_mode: choice.mode } : {}),

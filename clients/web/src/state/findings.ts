@@ -69,11 +69,16 @@ export interface Findings {
   prompts: Readonly<Record<string, ClientMessage>>;
 }
 
-/** What the reading of the next entries needs of those before: the CLI counts the cost of a conversation, not of a turn. */
+/**
+ * What the reading of the next entries needs of those before: the CLI counts the cost of a conversation, not of a turn.
+ * `model`, `mode`: what the agent works with, as it said last; empty where that is not loaded.
+ */
 export interface Carry {
   total: number | null;
   executionId: string | null;
   began: string;
+  model: string;
+  mode: string;
 }
 
 export interface Reading extends Findings {
@@ -89,5 +94,5 @@ export const NOTHING: Reading = {
   answers: {},
   inner: {},
   prompts: {},
-  carry: { total: null, executionId: null, began: "" },
+  carry: { total: null, executionId: null, began: "", model: "", mode: "" },
 };

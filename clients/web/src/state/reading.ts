@@ -72,6 +72,9 @@ class Reader {
         this.#carry.total = 0;
         this.#notice(entry, "session_reset");
         break;
+      case "agent_configured":
+        this.#works(text(data, "model"), text(data, "permission_mode"));
+        break;
       case "process_killed":
         this.#add(entry, { kind: "ended", outcome: "killed", seconds: null, cost: null, tokens: null });
         break;
@@ -161,10 +164,17 @@ class Reader {
     });
   }
 
+  /** Nothing is said of what stays as it was. */
+  #works(model: string, mode: string): void {
+    this.#carry.model = model || this.#carry.model;
+    this.#carry.mode = mode || this.#carry.mode;
+  }
+
   // -- what the agent says
 
   #said(entry: Entry, data: Json): void {
     const parent = text(data, "parent_tool_use_id") || null;
+    this.#works(text(data, "type") === "system" ? text(data, "model") : "", text(data, "permissionMode"));
     switch (text(data, "type")) {
       case "assistant":
         this.#spoken(entry, data, parent);

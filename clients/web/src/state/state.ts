@@ -52,8 +52,6 @@ export interface Conversation {
   since: number;
   permissions: readonly PermissionRequest[];
   writing: Writing;
-  model: string;
-  mode: string;
   agent: AgentInfo | null;
   context: AgentContext | null;
   trouble: string;
@@ -106,8 +104,6 @@ export function conversation(head: number, journalId: string): Conversation {
     since: 0,
     permissions: [],
     writing: SILENT,
-    model: "",
-    mode: "",
     agent: null,
     context: null,
     trouble: "",
@@ -223,7 +219,7 @@ function happened(state: State, message: Message): State {
 }
 
 function told(open: Conversation, message: Message): Conversation {
-  if (message.type === "agent_message") return said(open, message);
+  if (message.type === "agent_message") return { ...open, writing: write(open.writing, message.data) };
   if (message.seq === undefined) return open;
   switch (message.type) {
     case "permission_request": {
@@ -238,22 +234,9 @@ function told(open: Conversation, message: Message): Conversation {
     }
     case "project_state":
       return message.data.execution_id === null ? { ...open, writing: SILENT } : open;
-    case "agent_configured":
-      return {
-        ...open,
-        model: text(message.data, "model") || open.model,
-        mode: text(message.data, "permission_mode") || open.mode,
-      };
     default:
       return open;
   }
-}
-
-function said(open: Conversation, message: Message): Conversation {
-  const writing = write(open.writing, message.data);
-  const model = text(message.data, "type") === "system" ? text(message.data, "model") || open.model : open.model;
-  const mode = text(message.data, "permissionMode") || open.mode;
-  return { ...open, writing, model, mode };
 }
 
 // -- what this client does

@@ -39,7 +39,7 @@ export function prepend(thread: Thread, entries: readonly Entry[]): Thread {
   if (oldest === undefined) return thread;
   if (older.at(-1)?.seq !== thread.first - 1) throw new Error(`event ${thread.first - 1} is missing`);
   const reading = read(older);
-  const carry = thread.last < thread.first ? reading.carry : thread.carry;
+  const carry = thread.last < thread.first ? reading.carry : behind(reading.carry, thread.carry);
   const tail = [...older, ...thread.tail].slice(-KEPT);
   // What runs at the end of the older page did not begin in the newer one, which could not know that.
   const runs = reading.carry.executionId;
@@ -50,13 +50,18 @@ export function prepend(thread: Thread, entries: readonly Entry[]): Thread {
 /** Two threads that meet, or overlap, are one. */
 export function bridge(older: Thread, newer: Thread): Thread {
   const items = newer.items.filter((item) => item.seq > older.last);
-  const carry = newer.last > older.last ? newer.carry : older.carry;
+  const carry = newer.last > older.last ? behind(older.carry, newer.carry) : older.carry;
   return {
     ...joined(older, { ...newer, items, carry }),
     first: older.first,
     last: Math.max(older.last, newer.last),
     tail: newer.tail,
   };
+}
+
+/** What is carried on from the newer, with what only the older one has heard. */
+function behind(older: Carry, newer: Carry): Carry {
+  return { ...newer, model: newer.model || older.model, mode: newer.mode || older.mode };
 }
 
 function joined(older: Findings & { items: readonly Item[] }, newer: Reading | Thread) {

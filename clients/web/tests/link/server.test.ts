@@ -253,6 +253,21 @@ describe("a choice", () => {
     expect(later.getState().choices).toEqual({ p: { model: "opus", mode: "plan" } });
   });
 
+  test("leaves alone what another page of this browser has chosen for another project", async () => {
+    await arrive([project()]);
+    const other = newStore();
+    const page = new Server(other, "wss://here/ws", async () => true);
+    await page.start();
+    page.stop();
+    server.choose("p", { model: "opus", mode: null });
+    page.choose("q", { model: null, mode: "plan" });
+    const later = newStore();
+    const again = new Server(later, "wss://here/ws", async () => true);
+    await again.start();
+    again.stop();
+    expect(later.getState().choices).toEqual({ p: { model: "opus", mode: null }, q: { model: null, mode: "plan" } });
+  });
+
   test("says nothing to an agent that does not run", async () => {
     await arrive([project()]);
     server.choose("p", { model: "opus", mode: "plan" });

@@ -223,18 +223,4 @@ describe("the agent", () => {
     const told = { total_tokens: 5, max_tokens: 10, cost_usd: 0.5 };
     expect(open(hear(atHome(), [reply("agent_context", told)])).context).toEqual(told);
   });
-
-  test("says which model and mode it works in, and what they were changed to", () => {
-    const journal = new Journal();
-    journal.add("agent_message", { type: "system", subtype: "init", model: "opus", permissionMode: "default" });
-    journal.add("agent_configured", { model: null, permission_mode: "plan" });
-    expect(
-      open(
-        hear(
-          joined([]),
-          journal.entries.map((entry) => told(entry)),
-        ),
-      ),
-    ).toMatchObject({ model: "opus", mode: "plan" });
-  });
 });

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Entry } from "../../src/protocol/generated";
-import { append, empty, KEPT, prepend, type Thread } from "../../src/state/thread";
+import { append, bridge, empty, KEPT, prepend, type Thread } from "../../src/state/thread";
 import { Journal, recorded, TRANSCRIPT_NAMES } from "../journal";
 
 /** The entries cut into pieces, at these places. */
@@ -81,6 +81,21 @@ describe("a thread", () => {
     const thread = append(empty(10), entries.slice(10, 12));
     expect(() => append(thread, entries.slice(13))).toThrow("event 13 is missing");
     expect(() => prepend(thread, entries.slice(0, 9))).toThrow("event 10 is missing");
+  });
+
+  test("knows what the agent works with, as it came, after a reload, and once what was before is loaded", () => {
+    const told = new Journal();
+    told.add("agent_message", { type: "system", subtype: "init", model: "opus", permissionMode: "default" });
+    told.add("agent_message", { type: "assistant", message: { content: "x", model: "another" } });
+    told.add("agent_configured", { model: null, permission_mode: "plan" });
+    told.add("agent_message", { type: "assistant", message: { content: "y" } });
+    const worksWith = { model: "opus", mode: "plan" };
+    expect(told.entries.reduce((thread, entry) => append(thread, [entry]), empty(0)).carry).toMatchObject(worksWith);
+    expect(append(empty(0), told.entries).carry).toMatchObject(worksWith);
+    const newest = append(empty(2), told.entries.slice(2));
+    expect(newest.carry).toMatchObject({ model: "", mode: "plan" });
+    expect(prepend(newest, told.entries.slice(0, 2)).carry).toMatchObject(worksWith);
+    expect(bridge(append(empty(0), told.entries.slice(0, 3)), newest).carry).toMatchObject(worksWith);
   });
 
   test("keeps at most its newest entries for the time without a server", () => {

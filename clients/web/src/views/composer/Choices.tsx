@@ -13,15 +13,15 @@ import { Dialog } from "../Dialog";
 export function Choices({ project }: { project: ProjectState }) {
   const server = useServer();
   const choice = useKnown((state) => state.choices[project.id]) ?? UNCHOSEN;
-  const open = useKnown((state) => state.conversations[project.id]);
+  const works = useKnown((state) => state.conversations[project.id]?.thread.carry);
   const agent = useKnown((state) => agentOf(state, project.id));
   const modes = useKnown(useShallow((state) => modesOf(state)));
   const told = words.choices;
 
   const models = modelsOf(agent?.models ?? null);
-  const runsOn = models.find((one) => open?.model && one.resolved === open.model && one.value !== "default")?.name;
+  const runsOn = models.find((one) => works?.model && one.resolved === works.model && one.value !== "default")?.name;
   const model = models.find((one) => one.value === choice.model)?.name ?? choice.model ?? runsOn;
-  const runs = open?.mode ? MODES.find((mode) => mode === open.mode) : undefined;
+  const runs = MODES.find((mode) => mode === works?.mode);
   const mode = choice.mode ?? runs;
   return (
     <>
