@@ -9,6 +9,7 @@ It trusts the server's authority as the browser of a person who has installed it
             expect(page.get_by_role("heading", name="Projects")).to_be_visible()
 """
 
+import base64
 import shutil
 import subprocess
 import urllib.parse
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from attrs import define
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import BrowserContext, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import BrowserContext, FilePayload, Page, Playwright, expect, sync_playwright
 
 from tests.end_to_end.client import DEADLINE
 from tests.end_to_end.desk import DeskTestCase
@@ -45,6 +46,11 @@ PHONE: Mapping[str, object] = {
     "has_touch": True,
 }
 """What kind of screen a context has."""
+
+PICTURE = base64.b64decode(
+    b"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+"""A PNG of one pixel."""
 
 
 @define(eq=False)
@@ -116,6 +122,21 @@ class BrowserTestCase(DeskTestCase):
         self.addCleanup(self._judge, complaints)
         page.goto(url or self.home(house))
         return page
+
+    def attach(self, page: Page, *files: tuple[str, bytes]) -> None:
+        """Attach files to the prompt that is written on a project's page, until all are there."""
+        given = [
+            FilePayload(name=name, mimeType="image/png" if name.endswith(".png") else "text/plain", buffer=content)
+            for name, content in files
+        ]
+        page.locator("input[type=file]").set_input_files(given)
+        for name, _ in files:
+            page.get_by_role("list", name="Attachments").get_by_role("button", name=f"Remove {name}").wait_for()
+        expect(page.get_by_role("progressbar")).to_have_count(0)
+
+    def prompt(self, page: Page, text: str) -> None:
+        page.get_by_role("textbox", name="Prompt").fill(text)
+        page.get_by_role("button", name="Send").click()
 
     def home(self, house: House) -> str:
         return f"https://localhost:{house.port}/"

@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.end_to_end.browser import DESK, PHONE, BrowserTestCase
+from tests.end_to_end.browser import DESK, PHONE, PICTURE, BrowserTestCase
 from tests.end_to_end.client import Client, wait_until
 from tests.end_to_end.house import House, Model
 
@@ -31,10 +31,6 @@ class WebCase(BrowserTestCase):
         page.get_by_role("heading", name="app").wait_for()
         return page
 
-    def prompt(self, page: Page, text: str) -> None:
-        page.get_by_role("textbox", name="Prompt").fill(text)
-        page.get_by_role("button", name="Send").click()
-
     def prompts(self) -> list[str]:
         """Every prompt that the server has taken, in order."""
         self.watcher.join(self.project_id)
@@ -55,6 +51,27 @@ class PhoneTests(WebCase):
         expect(page.get_by_role("log")).to_contain_text("hold: more")
         self.model_.release("more")
         expect(page.get_by_role("log")).to_contain_text("and the second.")
+
+    def test_a_picture_that_came_with_a_prompt_is_seen(self) -> None:
+        """As the server has it, on this device and after it was loaded anew, and large when it is touched; what is no
+        picture though it begins as one, and a text, can be saved."""
+        self.move_in()
+        page = self.enter(self.paired(self.inhabited, PHONE))
+        self.attach(
+            page, ("dot.png", PICTURE), ("bad.png", PICTURE[:8] + b"<svg onload=alert(1)>"), ("a.md", b"# Read")
+        )
+        self.prompt(page, "What is this?")
+        page.reload()
+        picture = page.get_by_role("button", name="Show dot.png")
+        expect(picture.get_by_role("img")).to_have_js_property("naturalWidth", 1)
+        picture.click()
+        expect(page.get_by_role("dialog", name="dot.png").get_by_role("img")).to_be_visible()
+        page.get_by_role("button", name="Close").click()
+        for name, content in (("bad.png", b"<svg"), ("a.md", b"# Read")):
+            with page.expect_download() as saved:
+                page.get_by_role("link", name=f"Save {name}").click()
+            self.assertEqual(saved.value.suggested_filename, name)
+            self.assertIn(content, saved.value.path().read_bytes())
 
     def test_what_is_written_without_a_network_is_sent_once(self) -> None:
         """Without a network the page opens, with what was seen last; a prompt is kept, over a reload too, and runs once

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from tests.end_to_end.browser import DESK, PHONE, BrowserTestCase
+from tests.end_to_end.browser import DESK, PHONE, PICTURE, BrowserTestCase
 from tests.end_to_end.house import ROOT, House
 
 AXE = ROOT / "clients" / "web" / "node_modules" / "axe-core" / "axe.min.js"
@@ -29,14 +29,22 @@ class AccessTests(BrowserTestCase):
             page = self.paired(house, {**kind, "color_scheme": scheme}, browser=browser)
             self.judge(page, f"list, {scheme}")
             self.visit(page, house, f"projects/{project}")
-            page.get_by_role("textbox", name="Prompt").fill(SAID)
-            page.get_by_role("button", name="Send").click()
+            self.prompt(page, SAID)
             allow = page.get_by_role("button", name="Allow", exact=True)
             allow.wait_for()
             self.judge(page, f"question, {scheme}")
             allow.click()
             expect(page.get_by_role("log")).to_contain_text("Done")
             self.judge(page, f"conversation, {scheme}")
+            self.attach(page, ("dot.png", PICTURE), ("notes.md", b"# Read"))
+            self.prompt(page, "What is this?")
+            picture = page.get_by_role("button", name="Show dot.png").last
+            picture.wait_for()
+            self.judge(page, f"attachments, {scheme}")
+            picture.click()
+            page.get_by_role("dialog", name="dot.png").get_by_role("img").wait_for()
+            self.judge(page, f"picture, {scheme}")
+            page.get_by_role("button", name="Close").click()
             for place in ("new", "status"):
                 self.visit(page, house, place)
                 self.judge(page, f"{place}, {scheme}")
