@@ -5,10 +5,11 @@ order in which it is to be kept, told and done: events, lines of the agent, and 
 is one frozen `Core`, so that the service can take a step back when an event could not be kept.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from attrs import define, evolve, field
 
+from pocketagent.domain import failed_turns
 from pocketagent.domain.agent import (
     Activity,
     Answer,
@@ -39,6 +40,7 @@ from pocketagent.domain.events import (
     SessionReset,
     State,
 )
+from pocketagent.domain.failed_turns import FailedTurn
 from pocketagent.domain.message import Partial, timestamp
 from pocketagent.domain.refusals import Code, Refusal
 from pocketagent.domain.text import in_a_line
@@ -315,14 +317,7 @@ class Machine:
         if self.core.result is not None and self.core.stop is not Stop.KILL:
             self._complete()
             return
-        details: dict[str, object] = {"stderr": ending.stderr}
-        if ending.exit_code is not None:
-            details["exit_code"] = ending.exit_code
-        if ending.signal is not None:
-            details["signal"] = ending.signal
-        self._conclude(
-            Refusal(Code.EXECUTION_FAILED, "The agent's process ended before its turn was complete.", **details)
-        )
+        self._conclude(failed_turns.died(ending))
 
     def forget_process(self) -> None:
         """What was known of the process holds no more."""
@@ -331,18 +326,12 @@ class Machine:
     def failed(self, refusal: Refusal) -> None:
         """The prompt could not be handed to the agent."""
         if self.core.state is State.EXECUTING:
-            self._conclude(refusal)
+            self._conclude(failed_turns.not_begun(refusal))
 
     def restarted(self) -> None:
         """The server died while this project was EXECUTING; nothing is run again by itself."""
         if self.core.state is State.EXECUTING:
-            self._fail(
-                Code.EXECUTION_INTERRUPTED,
-                "The server stopped while this execution ran. Nothing is run again by itself: send the prompt anew.",
-                {},
-                Reason.RESTART,
-                Reason.RESTART,
-            )
+            self._fail(failed_turns.RESTARTED)
         elif self.core.queue:
             # Half of a batch was kept: the end of a turn without the beginning of the next.
             self._drop_queue(Reason.RESTART)
@@ -351,13 +340,7 @@ class Machine:
     def storage_failed(self) -> None:
         """What the agent said could not be kept: the execution is stopped, and the process in any case."""
         if self.core.state is State.EXECUTING:
-            self._fail(
-                Code.STORAGE_UNAVAILABLE,
-                "The journal could not be written, so the execution was stopped. Make room on the server's disk.",
-                {},
-                Reason.ENDED,
-                Reason.ERROR,
-            )
+            self._fail(failed_turns.UNKEPT)
         self.outbox.append(Destroy())
 
     def _complete(self) -> None:
@@ -366,13 +349,11 @@ class Machine:
         if self.core.state is not State.EXECUTING:
             self.core = evolve(self.core, result=None)
         elif result is not None and result.is_error and not result.ended_at_bound:
-            said = "; ".join(result.errors)[:500].rstrip() or "it said no more"
-            stop = "" if said.endswith((".", "!", "?", "…")) else "."
-            self._conclude(Refusal(Code.EXECUTION_FAILED, f"The agent ended its turn with an error: {said}{stop}"))
+            self._conclude(failed_turns.told(result))
         else:
             self._conclude(None)
 
-    def _conclude(self, failure: Refusal | None) -> None:
+    def _conclude(self, failure: FailedTurn | None) -> None:
         """End the turn in the way that its `stop` asks for, else with the failure, else well."""
         match self.core.stop:
             case Stop.KILL:
@@ -385,37 +366,22 @@ class Machine:
                 self._settle_permissions(Reason.INTERRUPTED)
                 self._rest()
             case Stop.TIMEOUT:
-                self._fail(
-                    Code.EXECUTION_TIMEOUT,
-                    "The execution took longer than its time bound. Give it more with `timeout`.",
-                    {},
-                    Reason.ENDED,
-                    Reason.ERROR,
-                )
+                self._fail(failed_turns.TIMED_OUT)
             case Stop.SHUTDOWN:
-                self._fail(
-                    Code.EXECUTION_INTERRUPTED,
-                    "The server was stopped while this execution ran. Send the prompt anew.",
-                    {},
-                    Reason.ENDED,
-                    Reason.RESTART,
-                )
+                self._fail(failed_turns.SHUT_DOWN)
             case None if failure is not None:
-                self._fail(failure.code, failure.message, failure.details, Reason.ENDED, Reason.ERROR)
+                self._fail(failure)
             case None:
                 self._settle_permissions(Reason.ENDED)
                 self._rest()
 
-    def _fail(
-        self, code: Code, message: str, details: Mapping[str, object], permissions: Reason, queue: Reason
-    ) -> None:
+    def _fail(self, failed: FailedTurn) -> None:
         execution = self._running()
-        self._settle_permissions(permissions)
-        self._drop_queue(queue)
-        self.outbox.append(ExecutionError(code, message, details, execution.id))
-        self._become(
-            evolve(self.core, state=State.ERROR, execution=None, stop=None, result=None, error=Failure(code, message))
-        )
+        self._settle_permissions(failed.questions)
+        self._drop_queue(failed.queue)
+        self.outbox.append(ExecutionError(failed.code, failed.message, failed.details, execution.id))
+        error = Failure(failed.code, failed.message)
+        self._become(evolve(self.core, state=State.ERROR, execution=None, stop=None, result=None, error=error))
 
     def _rest(self) -> None:
         self._become(evolve(self.core, state=State.IDLE, execution=None, stop=None, result=None))
