@@ -8,16 +8,30 @@ const STYLES = join(import.meta.dirname, "../src/styles");
 /** A class that stands alone as a selector, or one of several. */
 const ALONE = /^\.([\w-]+)(?= \{|,$)/gm;
 
+/** Those of the list of projects, which stands before any other page is loaded. */
+const FIRST = ["base.css", "app.css", "dialog.css", "projects.css"];
+
+const read = (file: string) => readFileSync(join(STYLES, file), "utf8");
+
 describe("styles", () => {
   it("are of one file for each class: files are loaded when they are wanted, and must not change what is there", () => {
     const homes = new Map<string, Set<string>>();
     for (const file of readdirSync(STYLES)) {
-      for (const [, name = ""] of readFileSync(join(STYLES, file), "utf8").matchAll(ALONE)) {
+      for (const [, name = ""] of read(file).matchAll(ALONE)) {
         homes.set(name, (homes.get(name) ?? new Set()).add(file));
       }
     }
     expect(homes.size).toBeGreaterThan(50);
     expect([...homes].filter(([, files]) => files.size > 1).map(([name, files]) => [name, ...files])).toEqual([]);
+  });
+
+  it("of later pages do not change what the list of projects has: nothing jumps when they come", () => {
+    const used = new Set(
+      FIRST.flatMap((file) => [...read(file).matchAll(/\.([a-z][\w-]*)/gi)].map(([, name]) => name)),
+    );
+    const later = readdirSync(STYLES).filter((file) => !FIRST.includes(file));
+    const found = later.flatMap((file) => [...read(file).matchAll(ALONE)].map(([, name]) => name));
+    expect(found.filter((name) => used.has(name))).toEqual([]);
   });
 });
 

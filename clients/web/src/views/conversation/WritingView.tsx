@@ -20,7 +20,7 @@ export function WritingView(props: { writing: Writing; isWorking: boolean; isAsk
       ))}
       {isWorking && !isAsking && (
         <p className="entry working">
-          <span className="dots" aria-hidden="true" />
+          <span className="beat" aria-hidden="true" />
           {doing || (writing.blocks.length === 0 ? told.working : "")}
         </p>
       )}
