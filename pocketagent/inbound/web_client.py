@@ -36,6 +36,8 @@ TYPES: Mapping[str, str] = {
 """By the end of a file's name. A file of another kind is not given to anybody."""
 PACKED = ".html", ".js", ".css", ".txt", ".webmanifest", ".svg"
 """Kinds that gzip makes smaller."""
+BROTLI = ".br"
+"""At the end of the name of a file that is another one of the build, packed when that was made."""
 
 POLICY = "; ".join(
     [
@@ -90,7 +92,7 @@ _CODING = re.compile(r"([!#$%&'*+.^_`|~0-9a-z-]+)(?:[ \t]*;[ \t]*q=(0(?:\.[0-9]{
 def routes(files: Mapping[str, bytes]) -> Sequence[Route]:
     """`files`: the content of each by its path in the build, such as `assets/main-1a2b.js`. Without an `index.html` the
     page says that it was not built."""
-    found = [_Built.of(path, content) for path, content in files.items() if _is_given(path)]
+    found = [_Built.of(path, content, files.get(path + BROTLI)) for path, content in files.items() if _is_given(path)]
     answers = {built.path: partial(_give, built) for built in found}
     return [
         Route(method="GET", path=path, answer=answer, scope=None)
@@ -112,23 +114,26 @@ class _Form:
 
 @frozen
 class _Built:
-    """A file of the client. `packed`: the same with gzip, where that is smaller."""
+    """A file of the client. `packed`: the same by what codings make smaller, the best first."""
 
     path: str
     content_type: str
     plain: _Form
-    packed: _Form | None
+    packed: Mapping[str, _Form]
 
     @classmethod
-    def of(cls, path: str, content: bytes) -> "_Built":
+    def of(cls, path: str, content: bytes, brotli: bytes | None) -> "_Built":
         suffix = PurePosixPath(path).suffix
         kept = "public, max-age=31536000, immutable" if path.startswith(HASHED) else "no-cache"
         headers = [*HEADERS, ("Cache-Control", kept)]
-        smaller = gzip.compress(content, mtime=0) if suffix in PACKED else content
-        packed = None
-        if len(smaller) < len(content):
+        smaller = {"br": brotli, "gzip": gzip.compress(content, mtime=0) if suffix in PACKED else None}
+        worth = {coding: form for coding, form in smaller.items() if form is not None and len(form) < len(content)}
+        if worth:
             headers.append(("Vary", "Accept-Encoding"))
-            packed = _Form(smaller, [*headers, ("Content-Encoding", "gzip"), ("ETag", _tag(smaller))])
+        packed = {
+            coding: _Form(form, [*headers, ("Content-Encoding", coding), ("ETag", _tag(form))])
+            for coding, form in worth.items()
+        }
         plain = _Form(content, [*headers, ("ETag", _tag(content))])
         return cls("/" if path == PAGE else f"/{path}", TYPES[suffix], plain, packed)
 
@@ -138,7 +143,7 @@ def _tag(content: bytes) -> str:
 
 
 async def _give(built: _Built, visit: Visit) -> Answer:
-    form = built.packed if built.packed is not None and takes_gzip(visit.call) else built.plain
+    form = built.packed.get(taken(visit.call, list(built.packed)) or "", built.plain)
     known = [word.removeprefix("W/") for word in visit.call.words("if-none-match")]
     if "*" in known or dict(form.headers)["ETag"] in known:
         # With every header: a browser puts them in the place of those that it keeps with the file.
@@ -150,12 +155,19 @@ async def _say_not_built(visit: Visit) -> Answer:
     return Answer(503, NOT_BUILT.encode(), HEADERS, TYPES[".html"])
 
 
-def takes_gzip(call: Call) -> bool:
-    """Whether the client takes gzip, and not less gladly than the file as it is (RFC 9110, 12.5.3)."""
+def taken(call: Call, offered: Sequence[str]) -> str | None:
+    """Which of the codings that are offered, `br` or `gzip`, the client takes most gladly, the first one of equals.
+
+    None where it takes the file as it is only, or likes that more (RFC 9110, 12.5.3).
+    """
     weights: dict[str, float] = {}
     for word in call.words("accept-encoding"):
         found = _CODING.fullmatch(word.lower())
         if found is not None:
-            weights[found[1]] = float(found[2] or 1)
-    gladly = weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0)))
-    return gladly > 0 and gladly >= weights.get("identity", 0.0)
+            weights[found[1].removeprefix("x-")] = float(found[2] or 1)
+    others = weights.get("*", 0.0)
+    gladly = {coding: weights.get(coding, others) for coding in offered}
+    best = max(gladly, key=gladly.__getitem__, default=None)
+    if best is None or gladly[best] == 0 or gladly[best] < weights.get("identity", 0.0):
+        return None
+    return best

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 MAX_FILES = 500
 MAX_BYTES = 16 * 1024 * 1024
-"""Of all files together: they are kept in memory. A build has about 30 files of 1 MB."""
+"""Of all files together: they are kept in memory. A build has about 70 files of 1.3 MB."""
 
 
 class WebClientUnusable(Exception):

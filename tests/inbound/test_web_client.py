@@ -13,20 +13,23 @@ from twisted.trial.unittest import SynchronousTestCase
 from pocketagent.inbound.call import Call
 from pocketagent.inbound.channel import STRANGER_ANSWERS, STRANGER_IDLE, STRANGER_TIME
 from pocketagent.inbound.outbox import gauge
-from pocketagent.inbound.web_client import POLICY, TYPES, routes, takes_gzip
+from pocketagent.inbound.web_client import POLICY, TYPES, routes, taken
 from tests.inbound.asking import Heard, written
 from tests.inbound.house import House
 from tests.inbound.test_door import Socket
 
 PORT = 8443
 SCRIPT = b"const words = 'the same, the same, the same, the same, the same, the same, the same';" * 20
+BROTLI = b"the same, packed by who built it"
 FILES: Mapping[str, bytes] = {
     "index.html": b"<!doctype html>" + b"<p>Hello</p>" * 50,
     "sw.js": SCRIPT,
     "manifest.webmanifest": b'{"name": "x"}',
     "icons/icon.svg": b"<svg/>",
+    "icons/icon.svg.br": b"longer than the icon",
     "icons/icon-192.png": b"\x89PNG" + bytes(500),
     "assets/main-1a_B-2.js": SCRIPT,
+    "assets/main-1a_B-2.js.br": BROTLI,
     "assets/main-1a_B-2.js.map": b"{}",
     "assets/main.css": b"p{}",
     "assets/{id}.js": b"",
@@ -107,7 +110,14 @@ class FileTests(WebClientCase):
                 "/assets/../sw.js",
                 "/%73w.js",
             ),
-            *("/assets/main-1a_B-2.js.map", "/.vite/manifest.json", "/odd%20name.js", "/assets/x.js", "/projects"),
+            *(
+                "/assets/main-1a_B-2.js.map",
+                "/assets/main-1a_B-2.js.br",
+                "/.vite/manifest.json",
+                "/odd%20name.js",
+                "/assets/x.js",
+                "/projects",
+            ),
             *("/static/index.html", "/assets/..%2f..%2fapp.py", "/icons/%2e%2e/sw.js", "/assets/{id}.js"),
         ):
             self.assertEqual(self.ask("GET", target).status, 404, target)
@@ -150,6 +160,19 @@ class FileTests(WebClientCase):
         for target in "/icons/icon-192.png", "/assets/main.css":
             heard = self.ask("GET", target, accept_encoding="gzip")
             self.assertIsNone(heard.header("content-encoding") or heard.header("vary"))
+
+    def test_packed_when_built(self) -> None:
+        """What the build has packed with brotli is sent as it is to whoever takes that, where it is smaller."""
+        packed = self.ask("GET", "/assets/main-1a_B-2.js", accept_encoding="gzip, deflate, br, zstd")
+        self.assertEqual((packed.body, packed.header("content-encoding")), (BROTLI, "br"))
+        self.assertEqual(packed.header("vary"), "Accept-Encoding")
+        tag = packed.header("etag") or ""
+        known = self.ask("GET", "/assets/main-1a_B-2.js", accept_encoding="br", if_none_match=tag)
+        self.assertEqual((known.status, known.header("etag")), (304, tag))
+        self.assertEqual(
+            self.ask("GET", "/assets/main-1a_B-2.js", accept_encoding="gzip", if_none_match=tag).status, 200
+        )
+        self.assertIsNone(self.ask("GET", "/icons/icon.svg", accept_encoding="br").header("content-encoding"))
 
     def test_known_already(self) -> None:
         """Who has it already is told so, by the tag of the very form that would be sent."""
@@ -271,42 +294,44 @@ class StrangerTests(WebClientCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
 
-class GzipTests(SynchronousTestCase):
-    def takes(self, *values: str) -> bool:
-        return takes_gzip(Call("GET", "/", "HTTP/1.1", {"accept-encoding": values} if values else {}))
+class CodingTests(SynchronousTestCase):
+    def taken(self, *values: str) -> str | None:
+        return taken(Call("GET", "/", "HTTP/1.1", {"accept-encoding": values} if values else {}), ["br", "gzip"])
 
     def test_who(self) -> None:
-        """gzip is sent where it is named, or anything is; not at a weight of 0, nor where the plain is liked more."""
-        for values in (
-            *(
-                ["gzip"],
-                ["GZIP"],
-                ["br, gzip"],
-                ["br", "gzip;q=0.1"],
-                ["*"],
-                ["*;q=0.5"],
-                ["x-gzip"],
-                ["gzip ; q=1.000"],
-            ),
-            *(["gzip;q=0.5, identity;q=0.5"], ["gzip;q=1, *;q=0"]),
+        """A coding is sent where it is named, or anything is; not at a weight of 0, nor where the plain is liked more.
+        Of two that are liked alike it is the one that packs better."""
+        for coding, values in (
+            ("gzip", ["gzip"]),
+            ("gzip", ["GZIP"]),
+            ("gzip", ["deflate, gzip"]),
+            ("gzip", ["x-gzip"]),
+            ("gzip", ["gzip ; q=1.000"]),
+            ("gzip", ["gzip;q=0.5, identity;q=0.5"]),
+            ("gzip", ["gzip;q=1, *;q=0"]),
+            ("gzip", ["br;q=0.5", "gzip"]),
+            ("gzip", ["br;q=0, *"]),
+            ("br", ["gzip, deflate, br, zstd"]),
+            ("br", ["br", "gzip;q=0.1"]),
+            ("br", ["*"]),
+            ("br", ["*;q=0.5"]),
+            ("br", ["gzip;q=0.000, *"]),
+            (None, []),
+            (None, [""]),
+            (None, ["zstd"]),
+            (None, ["gzip;q=0"]),
+            (None, ["*;q=0"]),
+            (None, ["identity"]),
+            (None, ["gzip;q=0.4, identity;q=0.5"]),
+            (None, ["gzip;q=2"]),
+            (None, ["gzip;q=x"]),
+            (None, ["gzip;level=9"]),
+            (None, ["gzipped"]),
         ):
-            self.assertTrue(self.takes(*values), values)
-        for values in (
-            *(
-                [],
-                [""],
-                ["br"],
-                ["gzip;q=0"],
-                ["gzip;q=0.000, *"],
-                ["*;q=0"],
-                ["identity"],
-                ["gzip;q=0.4, identity;q=0.5"],
-            ),
-            *(["gzip;q=2"], ["gzip;q=x"], ["gzip;level=9"], ["gzipped"]),
-        ):
-            self.assertFalse(self.takes(*values), values)
+            self.assertEqual(self.taken(*values), coding, values)
+        self.assertIsNone(taken(Call("GET", "/", "HTTP/1.1", {"accept-encoding": ["br"]}), []))
 
     @given(st.lists(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=40), max_size=4))
     def test_anything(self, values: list[str]) -> None:
         """Whatever stands there, there is an answer."""
-        self.assertIn(self.takes(*values), (True, False))
+        self.assertIn(self.taken(*values), ("br", "gzip", None))
