@@ -1,4 +1,4 @@
-/** The server of this page, for the views: made once, in main.tsx. */
+/** The server of this page, for the views: made once, in main.ts. */
 
 import { createContext, useContext } from "react";
 import type { Server } from "./link/server";

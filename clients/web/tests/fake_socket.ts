@@ -1,5 +1,6 @@
 /** A WebSocket whose other end is the test. */
 
+import { Unreachable } from "../src/link/api";
 import type { Message } from "../src/protocol/messages";
 
 export class FakeSocket {
@@ -55,3 +56,11 @@ export class FakeSocket {
     this.onclose?.({ code });
   }
 }
+
+/** A server that cannot be reached over HTTP: all that a test hears comes by the socket. */
+export const NO_HTTP = {
+  isKnown: async () => true,
+  listing: async () => {
+    throw new Unreachable();
+  },
+};

@@ -1,6 +1,7 @@
 /** The API over HTTP (docs/protocol.md sections 9 to 12), with the cookie of this device. */
 
 import { isJson, type Json, object, text } from "../protocol/agent";
+import type { ProjectListed, ProjectState } from "../protocol/generated";
 import { Refused } from "../protocol/messages";
 import { harmless } from "../state/harmless";
 
@@ -96,6 +97,11 @@ function refusal(status: number, body: unknown): Refused {
   const told = isJson(body) ? object(body, "data") : {};
   const words = text(told, "message") || `The server answered ${status}.`;
   return new Refused(text(told, "code") || `${status}`, words, object(told, "details"));
+}
+
+/** The list of projects. Throws Refused, or Unreachable. */
+export async function listing(): Promise<readonly ProjectState[]> {
+  return (await get<ProjectListed>("/projects")).projects;
 }
 
 /** Whether the server takes this device's cookie. Where it cannot be asked, that is not known to be otherwise. */

@@ -4,7 +4,14 @@
  */
 
 import type { Json } from "../protocol/agent";
-import type { AnswerPermission, Attached, ConnectionEstablished, MessagesFound, Options } from "../protocol/generated";
+import type {
+  AnswerPermission,
+  Attached,
+  ConnectionEstablished,
+  MessagesFound,
+  Options,
+  ProjectState,
+} from "../protocol/generated";
 import { type Message, Refused } from "../protocol/messages";
 import { type Choice, choicesOf, chosen, type Draft, putBack } from "../state/prompts";
 import {
@@ -13,6 +20,7 @@ import {
   connected,
   conversation,
   hear,
+  listed,
   newest,
   older,
   opened,
@@ -21,6 +29,7 @@ import {
 import type { Store } from "../state/store";
 import { append, empty } from "../state/thread";
 import { words } from "../words";
+import { Unreachable } from "./api";
 import { Drafts } from "./drafts";
 import { Keeping } from "./keeping";
 import { keep, kept } from "./local";
@@ -42,8 +51,15 @@ const MAX_OPEN = 6;
 /** What a person says to a question of the agent. */
 export type PermissionAnswer = Omit<AnswerPermission, "project_id" | "permission_id">;
 
+/** What is asked over HTTP, not by the socket (api.ts). */
+export interface Http {
+  isKnown(): Promise<boolean>;
+  listing(): Promise<readonly ProjectState[]>;
+}
+
 export class Server {
   readonly #store: Store;
+  readonly #http: Http;
   readonly #socket: Socket;
   #isStarted = false;
   readonly #prompts: Prompts;
@@ -54,9 +70,10 @@ export class Server {
   /** The projects that were opened, the last one last. */
   #recent: readonly string[] = [];
 
-  constructor(store: Store, url: string, isKnown: () => Promise<boolean>) {
+  constructor(store: Store, url: string, http: Http) {
     this.#store = store;
-    this.#socket = new Socket(url, this, isKnown);
+    this.#http = http;
+    this.#socket = new Socket(url, this, http.isKnown);
     this.#prompts = new Prompts(store, async (id, data) => (await this.#socket.request("execute", id, data)).data);
     this.#drafts = new Drafts(store);
     this.#keeping = new Keeping(store);
@@ -78,11 +95,22 @@ export class Server {
     document.addEventListener("visibilitychange", () => (document.hidden ? this.#keepNow() : this.#wake()));
     this.#set((state) => ({ ...state, choices: choicesOf(kept("choices")) }));
     this.#socket.start();
+    void this.#lookAhead();
     const [projects] = await Promise.all([shelf.keptProjects(), this.#prompts.takeUp()]);
     this.#set((state) =>
       state.isListed ? state : { ...state, projects: Object.fromEntries(projects.map((one) => [one.id, one])) },
     );
     this.#prompts.deliver();
+  }
+
+  /** The list over HTTP: it is there before a new connection for the socket is. What came of it later is told there. */
+  async #lookAhead(): Promise<void> {
+    try {
+      const projects = await this.#http.listing();
+      this.#set((state) => (state.isListed ? state : listed(state, projects)));
+    } catch (error) {
+      if (!(error instanceof Refused || error instanceof Unreachable)) throw error; // the socket says how it stands
+    }
   }
 
   /** This device has been paired: try again. */

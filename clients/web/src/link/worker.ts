@@ -27,6 +27,11 @@ declare global {
 
 let registration: ServiceWorkerRegistration | undefined;
 
+/** Whether one gave this page: then registering it costs next to nothing. */
+export function hasWorker(): boolean {
+  return "serviceWorker" in navigator && navigator.serviceWorker.controller !== null;
+}
+
 /** Register it, and tell the state how that went. Without a certificate that the browser trusts, it refuses. */
 export async function registerWorker(store: Store): Promise<void> {
   const tell = (change: Partial<Shell>) => store.setState(({ shell }) => ({ shell: { ...shell, ...change } }));

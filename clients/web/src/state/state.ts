@@ -173,7 +173,8 @@ function one(state: State, message: Message): State {
   }
 }
 
-function listed(state: State, projects: readonly ProjectState[]): State {
+/** All projects that there are, as they stand. */
+export function listed(state: State, projects: readonly ProjectState[]): State {
   const found = Object.fromEntries(projects.map((project) => [project.id, project]));
   const conversations = Object.entries(state.conversations).filter(([id]) => id in found);
   const unsent = state.unsent.filter((prompt) => prompt.projectId in found);

@@ -2,8 +2,9 @@ import "fake-indexeddb/auto";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Server } from "../../src/link/server";
 import * as shelf from "../../src/link/shelf";
+import type { ProjectState } from "../../src/protocol/generated";
 import { newStore, type Store } from "../../src/state/store";
-import { FakeSocket } from "../fake_socket";
+import { FakeSocket, NO_HTTP } from "../fake_socket";
 import { joinedAt, project, recorded, told } from "../journal";
 
 const ENTRIES = recorded("plain_turn");
@@ -29,7 +30,7 @@ beforeEach(async () => {
   localStorage.clear();
   await shelf.clear();
   store = newStore();
-  server = new Server(store, "wss://here/ws", async () => true);
+  server = new Server(store, "wss://here/ws", NO_HTTP);
   await server.start();
 });
 
@@ -86,6 +87,44 @@ describe("who arrives", () => {
     await shelf.keepDraft("gone", { text: "x", attachments: [] });
     await arrive();
     expect(await shelf.keptDraft("gone")).toBeUndefined();
+  });
+});
+
+describe("the list over HTTP", () => {
+  const names = () => Object.values(store.getState().projects).map((one) => one.name);
+  let answer: (projects: readonly ProjectState[]) => void;
+
+  beforeEach(() => {
+    server.stop();
+    const listing = new Promise<readonly ProjectState[]>((resolve) => {
+      answer = resolve;
+    });
+    store = newStore();
+    server = new Server(store, "wss://here/ws", { ...NO_HTTP, listing: () => listing });
+    void server.start();
+  });
+
+  test("is shown while the socket is still on its way", async () => {
+    answer([project({ name: "over HTTP" })]);
+    await settle();
+    expect(store.getState()).toMatchObject({ isListed: true, connection: { is: "connecting" } });
+    expect(names()).toEqual(["over HTTP"]);
+    await arrive([project({ name: "by the socket" })]);
+    expect(names()).toEqual(["by the socket"]);
+  });
+
+  test("is of no use once the socket has told it", async () => {
+    await arrive([project({ name: "by the socket" })]);
+    answer([project({ name: "over HTTP" })]);
+    await settle();
+    expect(names()).toEqual(["by the socket"]);
+  });
+
+  test("counts before what is kept", async () => {
+    answer([project({ name: "over HTTP" })]);
+    await shelf.keepProjects([project({ name: "kept" })]);
+    await settle();
+    expect(names()).toEqual(["over HTTP"]);
   });
 });
 
@@ -247,7 +286,7 @@ describe("a choice", () => {
     server.choose("p", { model: "opus", mode: "plan" });
     expect(asked("agent_configure").map((one) => one.data)).toEqual([{ model: "opus" }, { permission_mode: "plan" }]);
     const later = newStore();
-    const again = new Server(later, "wss://here/ws", async () => true);
+    const again = new Server(later, "wss://here/ws", NO_HTTP);
     await again.start();
     again.stop();
     expect(later.getState().choices).toEqual({ p: { model: "opus", mode: "plan" } });
@@ -256,13 +295,13 @@ describe("a choice", () => {
   test("leaves alone what another page of this browser has chosen for another project", async () => {
     await arrive([project()]);
     const other = newStore();
-    const page = new Server(other, "wss://here/ws", async () => true);
+    const page = new Server(other, "wss://here/ws", NO_HTTP);
     await page.start();
     page.stop();
     server.choose("p", { model: "opus", mode: null });
     page.choose("q", { model: null, mode: "plan" });
     const later = newStore();
-    const again = new Server(later, "wss://here/ws", async () => true);
+    const again = new Server(later, "wss://here/ws", NO_HTTP);
     await again.start();
     again.stop();
     expect(later.getState().choices).toEqual({ p: { model: "opus", mode: null }, q: { model: null, mode: "plan" } });

@@ -9,6 +9,7 @@ import { conversation, INITIAL, opened } from "../../src/state/state";
 import { store } from "../../src/state/store";
 import { append, empty } from "../../src/state/thread";
 import { Composer, type Wish } from "../../src/views/composer/Composer";
+import { NO_HTTP } from "../fake_socket";
 import { Journal, project, prompt } from "../journal";
 import { draw } from "./drawing";
 
@@ -39,7 +40,7 @@ async function compose(more: Partial<ProjectState> = {}, before: string[] = [], 
   const commands = [{ name: "compact", description: "Make it short", argumentHint: "[what]" }];
   const agent = { available: true, version: "2", models: null, commands, permission_modes: [] };
   store.setState({ ...opened(INITIAL, "p", open), agent, drafts: { p: { text: draft, attachments: [] } } }, true);
-  const server = new Server(store, "wss://here/ws", async () => true);
+  const server = new Server(store, "wss://here/ws", NO_HTTP);
   page = await draw(
     <ServerContext value={server}>
       <Composer

@@ -10,6 +10,7 @@ import { append, empty, type Thread } from "../../src/state/thread";
 import { FoldingContext } from "../../src/views/conversation/folding";
 import type { Surroundings } from "../../src/views/conversation/ItemView";
 import { RowView } from "../../src/views/conversation/RowView";
+import { NO_HTTP } from "../fake_socket";
 import { recorded, TRANSCRIPT_NAMES } from "../journal";
 import { draw, expectHarmless } from "./drawing";
 import { HOSTILE } from "./hostile";
@@ -22,7 +23,7 @@ function rows(thread: Thread) {
     found: thread,
     progress: progressOf(thread.items, false),
   };
-  const server = new Server(newStore(), "wss://localhost/ws", async () => true);
+  const server = new Server(newStore(), "wss://localhost/ws", NO_HTTP);
   return (
     <ServerContext value={server}>
       <FoldingContext value={new Map()}>

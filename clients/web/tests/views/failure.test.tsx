@@ -9,6 +9,7 @@ import { connected, conversation, INITIAL, opened } from "../../src/state/state"
 import { store } from "../../src/state/store";
 import { append, empty } from "../../src/state/thread";
 import { ItemView } from "../../src/views/conversation/ItemView";
+import { NO_HTTP } from "../fake_socket";
 import { Journal, project, prompt } from "../journal";
 import { draw } from "./drawing";
 
@@ -50,7 +51,7 @@ async function failed(details: object, more: { isLoaded?: boolean; isReset?: boo
     ...opened(state, "p", { ...conversation(0, "j"), thread }),
     projects: { p: standing },
   }));
-  const server = new Asked(store, "wss://localhost/ws", async () => true);
+  const server = new Asked(store, "wss://localhost/ws", NO_HTTP);
   const item = thread.items.find((one) => one.kind === "failed");
   if (item === undefined) throw new Error("nothing failed");
   const around = { projectId: "p", root: "/", found: thread, progress: progressOf(thread.items, false) };

@@ -6,6 +6,7 @@ import type { PermissionRequest, PermissionResolved, Scope } from "../../src/pro
 import { connected, conversation, hear, INITIAL, opened } from "../../src/state/state";
 import { store, useKnown } from "../../src/state/store";
 import { Permissions } from "../../src/views/permissions/Permissions";
+import { NO_HTTP } from "../fake_socket";
 import { joinedAt, project, told } from "../journal";
 import { draw, expectHarmless } from "./drawing";
 import { HOSTILE } from "./hostile";
@@ -58,7 +59,7 @@ function shown(server: Server, permissions: readonly PermissionRequest[]) {
 
 /** The cards of these questions, settled; what is pressed and what was answered. */
 async function cards(...permissions: PermissionRequest[]) {
-  const server = new Asked(store, "wss://localhost/ws", async () => true);
+  const server = new Asked(store, "wss://localhost/ws", NO_HTTP);
   const element = await shown(server, permissions);
   await act(async () => vi.advanceTimersByTime(SETTLED));
   const button = (name: string) => {
@@ -134,7 +135,7 @@ describe("a card", () => {
   });
 
   it("takes no tap in the moment in which it comes", async () => {
-    const server = new Asked(store, "wss://localhost/ws", async () => true);
+    const server = new Asked(store, "wss://localhost/ws", NO_HTTP);
     const element = await shown(server, [bash]);
     await act(async () => element.querySelector<HTMLButtonElement>(".answers button")?.click());
     expect(server.answers).toEqual([]);
@@ -218,7 +219,7 @@ describe("a card", () => {
         questions: [{ question: text, header: text, options: [{ label: text, description: text, preview: text }] }],
       }),
     ];
-    const element = await shown(new Asked(store, "wss://localhost/ws", async () => true), asked);
+    const element = await shown(new Asked(store, "wss://localhost/ws", NO_HTTP), asked);
     expect(element.querySelector(".command")).not.toBeNull();
     for (const form of element.querySelectorAll("form")) form.replaceWith(...form.childNodes);
     expectHarmless(element);
@@ -236,7 +237,7 @@ describe("a question that was answered elsewhere", () => {
 
   async function answered(more: Partial<PermissionResolved>): Promise<readonly string[]> {
     const said: string[] = [];
-    const server = new Asked(store, "wss://localhost/ws", async () => true);
+    const server = new Asked(store, "wss://localhost/ws", NO_HTTP);
     server.say = (text) => void said.push(text);
     store.setState((state) => hear(opened(state, "p", conversation(0, "j")), [joinedAt(0)]), true);
     await draw(
