@@ -31,6 +31,9 @@ class Keyboard(Protocol):
     def leave(self) -> None:
         """Ctrl-D in an empty composer."""
 
+    def suspend(self) -> None:
+        """Ctrl-Z."""
+
     def cycle_mode(self) -> None:
         """Tab, where it does not complete."""
 
@@ -74,7 +77,7 @@ def bindings(screen: "Screen", picture: "Picture", keyboard: Keyboard) -> KeyBin
 
     @keys.add("c-z", eager=True)
     def _(event: KeyPressEvent) -> None:
-        screen.suspend()
+        keyboard.suspend()
 
     @keys.add("tab", filter=composing & ~slash)
     @keys.add("s-tab", filter=composing & ~has_completions)

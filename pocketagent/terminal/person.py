@@ -68,6 +68,9 @@ class Person:
     def leave(self) -> None:
         self.desk.screen.close()
 
+    def suspend(self) -> None:
+        self.desk.screen.suspend()
+
     def cycle_mode(self) -> None:
         mode = self.desk.view.mode
         at = MODES.index(mode) if mode in MODES else 0

@@ -56,6 +56,9 @@ class Parts:
     def leave(self) -> None:
         self.heard.append("leave")
 
+    def suspend(self) -> None:
+        self.heard.append("suspend")
+
     def cycle_mode(self) -> None:
         self.heard.append("mode")
 
@@ -478,15 +481,15 @@ class ComposerTests(ScreenCase):
         self.play(story)
 
     def test_always(self) -> None:
-        """Ctrl-C and Ctrl-O are heard, whatever has the keys."""
+        """Ctrl-C, Ctrl-O and Ctrl-Z are heard, whatever has the keys."""
 
         async def story(stage: Stage) -> None:
-            await stage.glass.type("ctrl-c", "ctrl-o")
+            await stage.glass.type("ctrl-c", "ctrl-o", "\x1a")
             await stage.show(card="Run it?")
-            await stage.glass.type("ctrl-c", "ctrl-o")
+            await stage.glass.type("ctrl-c", "ctrl-o", "\x1a")
             stage.screen.want("why")
-            await stage.glass.type("ctrl-c", "ctrl-o")
-            self.assertEqual(stage.heard, ["interrupt", "expand"] * 3)
+            await stage.glass.type("ctrl-c", "ctrl-o", "\x1a")
+            self.assertEqual(stage.heard, ["interrupt", "expand", "suspend"] * 3)
 
         self.play(story)
 
@@ -528,7 +531,7 @@ class CardTests(ScreenCase):
             await stage.glass.type("y", "Y", "1", " ", "enter", "escape", "up", "down", "tab", "backspace", "宽")
             names = ["y", "Y", "1", "space", "enter", "escape", "up", "down", "tab", "backspace", "宽"]
             self.assertEqual(stage.heard, names)
-            await stage.glass.type("ctrl-r", "ctrl-u", "delete", "shift-tab", "left", "\x19", "\x1a")
+            await stage.glass.type("ctrl-r", "ctrl-u", "delete", "shift-tab", "left", "\x19")
             self.assertEqual((stage.heard, stage.draft), (names, ""))
             await stage.glass.type("ctrl-d")
             self.assertEqual(stage.heard[len(names) :], ["leave"])
