@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import alone, fanout, footprint, history, latency, measuring, prompt, rest, terminal
+from benchmarks import alone, fanout, first_view, footprint, history, latency, measuring, prompt, rest, terminal
 from benchmarks.figures import Figure, machine, note, table, written
 
 PARTS: Mapping[str, Callable[[], Sequence[Figure]]] = {
@@ -21,6 +21,7 @@ PARTS: Mapping[str, Callable[[], Sequence[Figure]]] = {
     "rest": rest.measure,
     "measuring": measuring.measure,
     "terminal": terminal.measure,
+    "first_view": first_view.measure,
 }
 
 
