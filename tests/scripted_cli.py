@@ -2,8 +2,9 @@
 """A scripted stand-in of the Claude CLI: it speaks stream-json, and does what the real one will not.
 
 What it does stands in the prompt, a step a line, `verb: rest`; the steps are the methods of `Steps`, and their
-docstrings say what each does. A prompt without any step is echoed. `say`, `think`, `tool`, `fill`, `pause`, `error`
-mean what they mean to the stand-in of the Messages API (`tests/messages_api.py`), so that one prompt serves both.
+docstrings say what each does. A prompt without any step is echoed. `say`, `think`, `tool`, `fill`, `pause`, `hold`,
+`error` mean what they mean to the stand-in of the Messages API (`tests/messages_api.py`), so that one prompt serves
+both.
 
 What must go wrong before there is a prompt stands in the file `.scripted_cli` of the directory that it is started in.
 It needs nothing but Python's standard library, and no environment. Conversations are remembered by their names only,
@@ -237,6 +238,11 @@ class Steps:
     def pause(self, rest: str) -> None:
         """Wait so many seconds; an interrupt is heard meanwhile."""
         self.host.wait(float(rest))
+
+    def hold(self, rest: str) -> None:
+        """Wait until there is a file of this name in the directory; an interrupt is heard meanwhile."""
+        while not Path(rest).exists():
+            self.host.wait(0.02)
 
     def forever(self, rest: str) -> None:
         """Say nothing more, and hear the host."""

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -53,6 +54,28 @@ class ScriptedCliTests(SynchronousTestCase):
         self.assertEqual([len(line) + 1 for line in lines[4:10]], [5000001, 300, 300, 300, 400, 400])
         self.assertEqual([json.loads(line)["n"] for line in lines[5:10]], [0, 1, 2, 0, 1])
         self.assertEqual(len(self.stderr), 100000)
+
+    def test_hold(self) -> None:
+        """It waits for a file, and goes on when that is there."""
+        run = subprocess.Popen(
+            [sys.executable, str(CLI.resolve())],
+            cwd=self.directory,
+            env={},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert run.stdin is not None
+        assert run.stdout is not None
+        with run:
+            prompt = {"type": "user", "message": {"content": "say: before\nhold: gate\nstamp:"}}
+            run.stdin.write(json.dumps(prompt).encode() + b"\n")
+            run.stdin.close()
+            while b"before" not in run.stdout.readline():
+                pass
+            released = time.monotonic_ns()
+            (self.directory / "gate").touch()
+            (stamp,) = [one for line in run.stdout if (one := json.loads(line))["type"] == "stamp"]
+        self.assertGreater(stamp["now"], released)
 
     def test_bad_lines(self) -> None:
         """What is no JSON, or no object, or no UTF-8, leaves as such, and the turn goes on."""

@@ -20,7 +20,7 @@ from attrs import define, field, frozen
 from pocketagent.client.profiles import Profile, Profiles
 from pocketagent.client.server import address
 from tests.end_to_end.client import DEADLINE, TooLate
-from tests.end_to_end.house import COMMAND, ROOT, House, HouseTestCase
+from tests.end_to_end.house import COMMAND, ROOT, House, HouseTestCase, reserved
 
 
 @frozen
@@ -243,10 +243,15 @@ class Relay:
     """A way to a server that can be cut and mended: the connections that go through it."""
 
     target: int
-    port: int = 0
+    _kept: socket.socket = field(factory=reserved)
     _listener: socket.socket | None = None
     _pairs: list[socket.socket] = field(factory=list)
     accepted: int = 0
+
+    @property
+    def port(self) -> int:
+        """Its own, also while nobody gets through."""
+        return int(self._kept.getsockname()[1])
 
     @classmethod
     def to(cls, port: int) -> "Relay":
@@ -257,7 +262,6 @@ class Relay:
     def mend(self) -> None:
         """Let connections through, from now on."""
         listener = socket.create_server(("127.0.0.1", self.port))
-        self.port = listener.getsockname()[1]
         self._listener = listener
         threading.Thread(target=self._serve, args=(listener,), daemon=True).start()
 
@@ -278,7 +282,11 @@ class Relay:
         with contextlib.suppress(OSError):
             while True:
                 near, _ = listener.accept()
-                far = socket.create_connection(("127.0.0.1", self.target))
+                try:
+                    far = socket.create_connection(("127.0.0.1", self.target))
+                except ConnectionRefusedError:
+                    near.close()  # nobody is there now: whoever came has to try again
+                    continue
                 self.accepted += 1
                 self._pairs += [near, far]
                 for one, other in ((near, far), (far, near)):

@@ -24,7 +24,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from attrs import define
+from attrs import define, field
 from twisted.trial.unittest import SynchronousTestCase
 from websockets.sync.client import connect
 
@@ -36,6 +36,8 @@ from tests.messages_api import prompt_of
 
 ROOT = Path(__file__).parents[2]
 SCRIPTED_CLI = ROOT / "tests" / "scripted_cli.py"
+START = 90.0
+"""Seconds that a start may take where many are under way at once."""
 MARKER = b"POCKETAGENT_EXECUTION="
 TWISTD = "import sys; sys.argv[0] = 'twistd'; from twisted.scripts.twistd import run; run()"
 COMMAND = "import sys; sys.argv[0] = 'pocketagent'; from pocketagent.cli.main import main; sys.exit(main())"
@@ -57,8 +59,22 @@ def processes(*needles: bytes) -> Mapping[int, str]:
     return found
 
 
-def listening(pid: int, but: int = 0) -> int | None:
-    """The port on which a process listens, `but` another one that is known, by the kernel's tables."""
+def files(top: Path) -> Iterator[Path]:
+    """The files below, of a server that may be at work: one may be gone by the time that it is looked at."""
+    for place, _, names in os.walk(top):
+        yield from (Path(place, name) for name in names)
+
+
+def holds(path: Path, words: str) -> bool:
+    """Whether it is a file in which they stand."""
+    try:
+        return words.encode() in path.read_bytes()
+    except FileNotFoundError:
+        return False
+
+
+def listening(pid: int) -> int | None:
+    """The port on which a process listens, by the kernel's tables."""
     inodes = set()
     try:
         for fd in Path(f"/proc/{pid}/fd").iterdir():
@@ -69,9 +85,18 @@ def listening(pid: int, but: int = 0) -> int | None:
         for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
             words = line.split()
             port = int(words[1].rpartition(":")[2], 16)
-            if words[3] == "0A" and words[9] in inodes and port != but:
+            if words[3] == "0A" and words[9] in inodes:
                 return port
     return None
+
+
+def reserved() -> socket.socket:
+    """A socket that keeps a port of its own from being given to anybody else, as long as it is open; who asks for that
+    very port may listen on it."""
+    kept = socket.socket()
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    kept.bind(("127.0.0.1", 0))
+    return kept
 
 
 @define(eq=False)
@@ -84,6 +109,8 @@ class House:
     environment: Mapping[str, str]
     plaintext: bool = False
     port: int = 0
+    kept: socket.socket = field(factory=reserved)
+    """Keeps the port while no server listens there."""
     metrics_port: int = 0
     """Of `metrics_listen`, where a test has set it."""
     program: Sequence[str] = ("-c", TWISTD)
@@ -109,7 +136,9 @@ class House:
         home = directory.resolve() / "home"
         home.mkdir(parents=True)
         built = {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
-        return cls(directory.resolve(), claude, options, built | dict(environment or {}), plaintext)
+        house = cls(directory.resolve(), claude, options, built | dict(environment or {}), plaintext)
+        house.port = house.kept.getsockname()[1]
+        return house
 
     @property
     def data_dir(self) -> Path:
@@ -164,14 +193,19 @@ class House:
             (path / ".scripted_cli").write_text(scripted)
         return path
 
+    def release(self, project: str, name: str) -> None:
+        """Let the scripted CLI go on that `hold: NAME` stopped in the directory of this name."""
+        (self.home / project / name).touch()
+
     def start(self, ready: bool = True) -> None:
         """Start the server and wait until it is ready; or until it answers, where it will say that it is not."""
         before = len(self.log)
         self.launch()
         # Not more often: to look takes the CPU away that the server needs to start.
         wait_until(
-            lambda: self._serves(before, (200,) if ready else (200, 503)), f"the server in {self.directory}", every=0.05
-        )
+            lambda: self._serves(before, (200,) if ready else (200, 503)), f"the server in {self.directory}",
+            START, every=0.05,
+        )  # fmt: skip
 
     def launch(self) -> None:
         """Start the server's process and do not wait."""
@@ -278,14 +312,12 @@ class House:
         assert self._process is not None
         if self._process.poll() is not None:
             raise AssertionError(f"the server ended with {self._process.returncode}: {self.log[-4000:]}")
-        port = listening(self.pid, self.metrics_port)
-        if port is None or not (self.plaintext or FINGERPRINT.search(self.log, before)):
+        if not (self.plaintext or FINGERPRINT.search(self.log, before)):
             return False
-        self.port = port
         try:
             return self.get("/ready")[0] in wanted
         except OSError:
-            return False  # It listens already but does not serve yet, or it is ending: the next look tells.
+            return False  # It does not serve yet, or it is ending: the next look tells.
 
 
 @define(eq=False)
@@ -401,5 +433,6 @@ class HouseTestCase(SynchronousTestCase):
             house.stop()
         finally:
             left = house.end_children()
+            house.kept.close()
         self.assertEqual(left, {}, "processes were left behind")
         self.assertEqual(house.errors(self.complaints), [], "the server logged errors")

@@ -95,6 +95,7 @@ class SharedHouse:
 
     def _close(self) -> None:
         self.house.stop()
+        self.house.kept.close()
         if self._model is not None:
             self._model.stop()
 

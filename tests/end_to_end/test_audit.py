@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from collections import Counter
 
 from tests.end_to_end.client import Refused, wait_until
@@ -169,11 +170,15 @@ class LimitTests(HouseTestCase):
         house = self.house("--handshakes=400", plaintext=True)
         good = self.client(house)
         head = f"GET /api/v1/projects HTTP/1.1\r\nHost: 127.0.0.1:{house.port}\r\nAuthorization: Bearer "
+        began = time.monotonic()
         crowd = [house.dial() for _ in range(200)]
         for number, talk in enumerate(crowd):
             self.addCleanup(talk.close)
             talk.sendall(f"{head}pa_{number:016x}_{'1' * 64}\r\n\r\n".encode())
         good.request("project_list")
         answered = Counter(talk.makefile("rb").readline() for talk in crowd)
-        self.assertEqual(answered, {b"HTTP/1.1 401 Unauthorized\r\n": 20, b"HTTP/1.1 429 Too Many Requests\r\n": 180})
-        self.assertEqual(len([one for one in records(house) if one["action"] == "admission"]), 20)
+        few = answered.pop(b"HTTP/1.1 401 Unauthorized\r\n")
+        self.assertGreaterEqual(few, 20)
+        self.assertLessEqual(few, 20 + (time.monotonic() - began) * 20 / 60)  # 20 a minute, on a machine that is busy
+        self.assertEqual(answered, {b"HTTP/1.1 429 Too Many Requests\r\n": 200 - few})
+        self.assertEqual(len([one for one in records(house) if one["action"] == "admission"]), few)

@@ -186,7 +186,6 @@ class ConversationTests(ChatTestCase):
         terminal.type(f"say: {words}\\", "enter", "hold: for ever", "enter")
         terminal.wait_for("● word0")
         terminal.wait_for("word39")
-        self.inhabited.port = self.inhabited.port
         self.inhabited.stop(signal.SIGKILL)
         terminal.wait_for("Trying again")
         terminal.wait_for(lambda one: "no connection" in one.last_line)

@@ -4,7 +4,6 @@ process of its own, against a real server."""
 import json
 import os
 import signal
-import socket
 import time
 from pathlib import Path
 
@@ -14,8 +13,9 @@ from pocketagent.client.profiles import Profiles
 from pocketagent.outbound.files import DeviceFiles
 from tests.end_to_end.client import wait_until
 from tests.end_to_end.desk import Desk, DeskTestCase, Relay
-from tests.end_to_end.house import House
+from tests.end_to_end.house import House, reserved
 from tests.end_to_end.shared_house import SharedHouse
+from tests.end_to_end.test_turns import data_of
 
 
 class ConnectTests(DeskTestCase):
@@ -52,7 +52,6 @@ class ConnectTests(DeskTestCase):
         self.assertIn(f"    {self.inhabited.fingerprint}\r\n", running.err)
         running.type("y\n")
         running.wait_for("Token")
-        time.sleep(0.3)
         running.type(f"{self.token}\n")
         self.done(running.ended())
 
@@ -131,9 +130,9 @@ class ConnectTests(DeskTestCase):
         """An address that makes no sense, or leads nowhere, is told in one sentence."""
         for url in ("ftp://x", "wss://localhost:99999", "ws://far.example", "wss://localhost/other"):
             self.refused(url, code=2)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        self.assertIn("Nothing listens", self.refused(f"wss://127.0.0.1:{port}", "--yes", code=3))
+        with reserved() as free:
+            url = f"wss://127.0.0.1:{free.getsockname()[1]}"
+            self.assertIn("Nothing listens", self.refused(url, "--yes", code=3))
         self.assertIn("no host", self.refused("wss://nowhere.invalid", "--yes", code=3))
         self.refused(self.url, "--profile", "../x", "--yes", code=2)
         self.refused(self.url, "--fingerprint", "short", code=2)
@@ -363,7 +362,8 @@ class LogTests(CommandTests):
         """With --limit 0 only what is new is shown; the end of the project ends it."""
         self.ok("run", "app", "say: old", "--quiet")
         running = self.desk_.start("log", "app", "--follow", "--limit", "0")
-        time.sleep(1.5)
+        watching = self.client(self.inhabited)
+        wait_until(lambda: data_of(watching.request("server_stats"))["subscriptions"] == 1, "it follows")
         self.ok("run", "app", "say: new", "--quiet")
         running.wait_for("new")
         wait_until(lambda: self.desk_.run("delete", "app", "--yes").code == 0, "deleted")

@@ -2,7 +2,7 @@
 
 import signal
 
-from tests.end_to_end.house import HouseTestCase
+from tests.end_to_end.house import HouseTestCase, files, holds
 from tests.end_to_end.test_turns import begin
 
 SECRET = "sesame-of-the-mcp-server"
@@ -24,9 +24,9 @@ class LeftoverTests(HouseTestCase):
         project_id = begin(client, house, "handed")
         client.request("execute", project_id=project_id, prompt="forever:", options={"mcp_config": "one"})
         client.wait_for(lambda message: message["type"] == "agent_message")
-        handed = {path.name for path in house.directory.rglob("*.json") if SECRET in path.read_text()}
+        handed = [path for path in files(house.directory) if path.suffix == ".json" and holds(path, SECRET)]
         self.assertEqual(len(handed), 1)
         house.stop(signal.SIGKILL)
         house.start()
-        left = [path for path in house.directory.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
+        left = [path for path in files(house.directory) if holds(path, SECRET)]
         self.assertEqual(left, [settings])

@@ -3,6 +3,7 @@ and the server serves on."""
 
 import os
 import signal
+import time
 from pathlib import Path
 
 from tests.end_to_end.client import Client, Message, wait_until
@@ -106,6 +107,17 @@ class MisbehaviourTests(HouseTestCase):
             _, state = self._turn(script, timeout=1)
             self.assertEqual(self._code(state), "EXECUTION_TIMEOUT", script)
             self.assertEqual(self.inhabited.children(), {}, script)
+
+    def test_a_person_may_take_their_time(self) -> None:
+        """CH-16: the wait for a person does not count to the time of an execution."""
+        project_id = begin(self.one, self.inhabited, "asks")
+        script = "tool: Write {}\nsay: done"
+        self.one.request("execute", project_id=project_id, prompt=script, options={"timeout": 3})
+        asked = data_of(self.one.wait_for(lambda message: message["type"] == "permission_request"))
+        time.sleep(3.2)
+        answer = {"permission_id": asked["permission_id"], "behavior": "allow"}
+        self.one.request("permission_response", project_id=project_id, **answer)
+        self.assertEqual(data_of(self.one.wait_for_state(project_id, "IDLE", "ERROR"))["state"], "IDLE")
 
     def test_how_it_is_started(self) -> None:
         """AR-01, AR-12, AR-15: no text of a client in argv; the environment built up; three descriptors; a session."""

@@ -17,7 +17,7 @@ from pocketagent.wire.links import Link, read_link
 from tests.cli.test_qr import seen
 from tests.end_to_end.client import DEADLINE, Pinned, wait_until
 from tests.end_to_end.desk import DeskTestCase, Running
-from tests.end_to_end.house import House
+from tests.end_to_end.house import House, files, holds
 from tests.end_to_end.shared_house import SharedHouse
 
 
@@ -90,10 +90,12 @@ class PairingCase(DeskTestCase):
     def origin(self) -> str:
         return f"https://127.0.0.1:{self.inhabited.port}"
 
-    def logged(self) -> str:
-        """All that the server has written and kept, but for secrets of its own."""
-        kept = [path.read_text(errors="replace") for path in self.inhabited.data_dir.rglob("*.json*") if path.is_file()]
-        return self.inhabited.log + "".join(kept)
+    def assert_nowhere(self, secret: str) -> None:
+        """It stands in nothing that the server has written and kept, but for secrets of its own."""
+        self.assertNotIn(secret, self.inhabited.log)
+        kept = [path for path in files(self.inhabited.data_dir) if ".json" in path.name]
+        self.assertTrue(kept)
+        self.assertEqual([path for path in kept if holds(path, secret)], [])
 
 
 class PairTests(PairingCase):
@@ -117,7 +119,7 @@ class PairTests(PairingCase):
         self.assertEqual(client.closed(), 4401)
         self.assertIn("revoked", self.failed(self.laptop.run("projects"), 3))
         for secret in (link.code, profile.token[-64:]):
-            self.assertNotIn(secret, self.logged())
+            self.assert_nowhere(secret)
 
     def test_picture(self) -> None:
         """On a terminal the picture that is shown is that link."""
@@ -226,7 +228,7 @@ class BrowserTests(PairingCase):
         wait_until(
             lambda: ask(self.inhabited, "GET", "/api/v1/devices", **same).status == 401, "the end of the session"
         )
-        self.assertNotIn(cookie.partition("=")[2], self.logged())
+        self.assert_nowhere(cookie.partition("=")[2])
 
     def test_websocket(self) -> None:
         """Its pages open a WebSocket with the cookie, and those of others do not; it is closed within a second when the

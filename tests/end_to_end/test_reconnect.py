@@ -39,7 +39,8 @@ class ReconnectTests(HouseTestCase):
         steady, shaky = self.client(house, token), self.client(house, token)
         project_id = begin(steady, house, "one")
         journal_id = data_of(shaky.join(project_id))["journal_id"]
-        steady.request("execute", project_id=project_id, prompt="lines: 6000 500 2000\nsay: end")
+        steady.request("execute", project_id=project_id, prompt="lines: 6000 500 2000\nhold: again\nsay: end")
+        shaky.wait_for(lambda message: "seq" in message)
         got: list[Message] = []
         joined = "complete"
         for _ in range(6):
@@ -50,6 +51,7 @@ class ReconnectTests(HouseTestCase):
             after = numbers(got)[-1]
             joined = str(data_of(shaky.join(project_id, after_seq=after, journal_id=journal_id))["replay"])
             self.assertEqual(joined, "complete")
+        house.release("one", "again")
         shaky.wait_for_state(project_id, "IDLE")
         got += shaky.events(project_id)
         steady.wait_for_state(project_id, "EXECUTING")

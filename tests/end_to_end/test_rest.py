@@ -263,7 +263,7 @@ class StreamTests(RestTestCase):
         house.command("token", "revoke", "phone")
         began = time.monotonic()
         last = stream.rest()[-1]
-        self.assertLess(time.monotonic() - began, 2)
+        self.assertLess(time.monotonic() - began, 5)  # five times the promise
         self.assertEqual((last.name, last.data["code"]), ("closed", 4401))
         self.assertEqual(self.asking(house, token).ask("GET", "/stats").status, 401)
         house.stop()

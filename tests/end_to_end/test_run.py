@@ -8,10 +8,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.end_to_end.client import wait_until
+from tests.end_to_end.client import Client, wait_until
 from tests.end_to_end.desk import Desk, DeskTestCase, Ran, Relay
 from tests.end_to_end.house import House
 from tests.end_to_end.shared_house import SharedHouse
+from tests.end_to_end.test_turns import data_of
 
 TOOL = 'say: before\ntool: Bash {"command": "make test"}\nsay: after'
 
@@ -109,10 +110,11 @@ class WordsTests(RunTests):
     def test_nobody_reads(self) -> None:
         """Who stops reading, as `head` does, ends the command without a word; the turn goes on."""
         reader, writer = os.pipe()
-        running = self.desk_.start("run", "app", "say: one\npause: 0.5\nsay: two\nsay: three", out=writer)
+        running = self.desk_.start("run", "app", "say: one\nhold: closed\nsay: two\nsay: three", out=writer)
         os.close(writer)
         self.assertEqual(os.read(reader, 3), b"one")
         os.close(reader)
+        self.inhabited.release("app", "closed")
         self.assertEqual(running.ended().code, 1)
         self.assertNotIn("pocketagent:", running.err)
         wait_until(lambda: not self.is_executing(), "the end of the turn")
@@ -122,10 +124,13 @@ class WordsTests(RunTests):
         """A reader who is slow gets every word, once, however much was said in between."""
         text = "0123456789" * 50
         steps = "".join(f"{begin()}{piece(text[:250])}{piece(text[250:])}{whole(text)}" for _ in range(25))
+        other = self.client(self.inhabited)
+        other.join(self.project_id)
         reader, writer = os.pipe()
         running = self.desk_.start("run", "app", "--quiet", given=steps + "lines: 2000 1000", out=writer)
         os.close(writer)
-        wait_until(lambda: not self.is_executing(), "the end of the turn")
+        other.wait_for_state(self.project_id, "EXECUTING")
+        other.wait_for_state(self.project_id, "IDLE")
         time.sleep(1)
         with os.fdopen(reader, "rb") as file:
             said = file.read().split(b"\n")
@@ -233,10 +238,11 @@ class ExitCodeTests(RunTests):
 
     def test_queue(self) -> None:
         """With --queue it waits for what runs there, and tells of its own execution only."""
-        first = self.desk_.start("run", "app", "say: first\npause: 2")
+        first = self.desk_.start("run", "app", "say: first\nhold: queued")
         first.wait_for("first")
         second = self.desk_.start("run", "app", "say: second", "--queue")
         second.wait_for("queue")
+        self.inhabited.release("app", "queued")
         self.assertEqual((self.done(second.ended()), self.done(first.ended())), ("second\n", "first\n"))
 
     def test_dropped(self) -> None:
@@ -291,9 +297,10 @@ class PermissionTests(RunTests):
 
     def test_typed_ahead(self) -> None:
         """What was typed before the question was no answer to it."""
-        running = self.desk_.start("run", "app", given=f"say: x\npause: 1\n{TOOL}", terminal=True)
+        running = self.desk_.start("run", "app", given=f"say: x\nhold: typed\n{TOOL}", terminal=True)
         running.wait_until(lambda: running.out == "x\n")
         running.type("y\n")
+        self.inhabited.release("app", "typed")
         running.wait_for("Allow? [y/n] ")
         time.sleep(0.5)
         self.assertNotIn("allowed", running.err)
@@ -334,21 +341,36 @@ class ReconnectTests(RunTests):
     def words(self) -> Sequence[str]:
         return [f"word{number} " for number in range(40)]
 
+    def listeners(self, watching: Client) -> object:
+        """How many hear events now."""
+        return data_of(watching.request("server_stats"))["subscriptions"]
+
     def test_a_lost_connection(self) -> None:
         """The connection is lost again and again, in the middle of texts: no word is missing, none comes twice."""
         relay = Relay.to(self.inhabited.port)
         self.addCleanup(relay.cut)
         self.connect(self.desk_, self.inhabited, "shaky", port=relay.port)
+        # Each loss is in the middle of a text, which waits for it; the next text waits for who comes back.
+        losses = {"word2": "word0", "word13": "word12", "word25": "word24"}
         script = ""
         for begun in range(0, 40, 4):
             part = self.words()[begun : begun + 4]
-            script += begin() + "".join(f"{piece(word)}pause: 0.1\n" for word in part) + whole("".join(part))
+            script += f"hold: {part[0].strip()}\n" if part[0].strip() in losses.values() else ""
+            script += begin()
+            for word in part:
+                script += piece(word) + (f"hold: {word.strip()}\n" if word.strip() in losses else "pause: 0.05\n")
+            script += whole("".join(part))
         running = self.desk_.start("run", "app", script)
-        for number in (2, 13, 25):
-            running.wait_for(f"word{number} ")
+        watching = self.client(self.inhabited)
+        for word, first in losses.items():
+            wait_until(lambda: self.listeners(watching) == 1, "it listens")
+            self.inhabited.release("app", first)
+            running.wait_for(f"{word} ")
             relay.cut()
+            wait_until(lambda: self.listeners(watching) == 0, "it is lost")
+            self.inhabited.release("app", word)
             running.wait_until(lambda: "Trying again" in running.err)
-            time.sleep(0.6)
+            time.sleep(0.3)  # some more is said meanwhile
             relay.mend()
         ran = running.ended(60)
         self.assertEqual(self.done(ran).split(), [word.strip() for word in self.words()])
@@ -373,20 +395,27 @@ class ReconnectTests(RunTests):
         relay = Relay.to(self.inhabited.port)
         self.addCleanup(relay.cut)
         self.connect(self.desk_, self.inhabited, "shaky", port=relay.port)
-        prompt = f"say: x\npause: 1\n{TOOL}"
+        other = self.client(self.inhabited)
+        other.join(self.project_id)
+        prompt = f"say: x\nhold: lost\n{TOOL}"
         running = self.desk_.start("run", "app", prompt, "--permission", "allow")
         running.wait_for("x\n")
         relay.cut()
-        time.sleep(1.5)
+        self.inhabited.release("app", "lost")
+        other.wait_for(lambda message: message["type"] == "permission_request")
         relay.mend()
         self.assertEqual(self.done(running.ended()), "x\nbefore\nafter\n")
 
     def test_revoked(self) -> None:
         """3: a device that is revoked meanwhile is told so; the turn goes on without it."""
-        running = self.desk_.start("run", "app", "say: x\npause: 2")
+        other = self.client(self.inhabited)
+        other.join(self.project_id)
+        running = self.desk_.start("run", "app", "say: x\nhold: revoked\nsay: y")
         running.wait_for("x\n")
         self.inhabited.command("token", "revoke", "desk")
         self.assertIn("revoked", self.failed(running.ended(), 3))
+        self.inhabited.release("app", "revoked")
+        other.wait_for(lambda message: data_of(message).get("result") == "y")
 
 
 class SecretTests(RunTests):

@@ -1,5 +1,6 @@
 """How the server stops, and what keeps it from starting: one line, exit code 1, and nothing left behind."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -165,4 +166,10 @@ def _mode(path: Path) -> int:
 
 
 def _modes(top: Path) -> Sequence[tuple[Path, int]]:
-    return [(path, _mode(path)) for path in (top, *top.rglob("*")) if not path.is_symlink()]
+    """Of all directories and files that stay: one that another takes the place of meanwhile may be gone by now."""
+    found = []
+    for path in (top, *top.rglob("*")):
+        with contextlib.suppress(FileNotFoundError):
+            if not path.is_symlink():
+                found.append((path, _mode(path)))
+    return found
