@@ -17,7 +17,7 @@ from cryptography.x509 import load_der_x509_certificate
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
-DEADLINE = 30.0
+DEADLINE = 60.0
 """Seconds that any one wait may take; well above what is promised, for machines that are busy."""
 
 MESSAGE = 16 * 1024 * 1024 + 8 * 1024

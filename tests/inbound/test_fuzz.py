@@ -16,7 +16,7 @@ from tests.inbound.test_websocket import HEALTH_CHECK, Opened
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "20"))
 ROUND = settings(
-    max_examples=100, deadline=2000, database=None, suppress_health_check=list(HealthCheck), print_blob=False
+    max_examples=100, deadline=10_000, database=None, suppress_health_check=list(HealthCheck), print_blob=False
 )
 """Examples until the time is looked at again."""
 
