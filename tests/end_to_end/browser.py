@@ -4,16 +4,19 @@ It trusts the server's authority as the browser of a person who has installed it
 
     class SomeTests(BrowserTestCase):
         def test_it(self) -> None:
-            house = self.house()
+            house = SharedHouse.lent(self, real=True).house
             page = self.paired(house)
             expect(page.get_by_role("heading", name="Projects")).to_be_visible()
 """
 
+import asyncio
+import atexit
 import base64
+import itertools
 import shutil
 import subprocess
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from attrs import define
@@ -55,10 +58,25 @@ PICTURE = base64.b64decode(
 
 @define(eq=False)
 class Browser:
-    """One Chromium with a home of its own. Each context is a person's: its cookies and storage are nobody else's."""
+    """A Chromium with a home of its own. Each context is a person's: its cookies and storage are nobody else's.
+
+    A start costs seconds. So each process of the tests has one, as long as they use houses with the same authority:
+    Chromium reads its store of those once.
+    """
 
     chromium: Chromium
     _playwright: Playwright
+    _authority: bytes
+    _loop: asyncio.AbstractEventLoop
+
+    @classmethod
+    def trusting(cls, house: House) -> "Browser":
+        """The one that trusts this house."""
+        path = house.data_dir / "certificates" / "authority.pem"
+        if not (_open and _open[-1]._authority == path.read_bytes() and _open[-1].chromium.is_connected()):
+            _close()
+            _open.append(cls.start(Path(f"browser-{next(_numbers)}").resolve(), path))
+        return _open[-1]
 
     @classmethod
     def start(cls, home: Path, authority: Path) -> "Browser":
@@ -75,16 +93,39 @@ class Browser:
             args=list(OPTIONS),
             env={"HOME": str(home), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC"},
         )
-        return cls(chromium, playwright)
+        return cls(chromium, playwright, authority.read_bytes(), asyncio.get_running_loop())
 
     def context(self, kind: Mapping[str, object] = DESK) -> BrowserContext:
+        asyncio._set_running_loop(self._loop)
         context = self.chromium.new_context(**kind)  # type: ignore[arg-type]  # a table of its own parameters
         context.set_default_timeout(DEADLINE * 1000)
         return context
 
+    def leave(self, context: BrowserContext) -> None:
+        """Close it. Playwright's loop counts as the running one of this thread until then, and from then on does not:
+        another test may run one of its own."""
+        self._end(context.close)
+
     def close(self) -> None:
-        self.chromium.close()
-        self._playwright.stop()
+        self._end(self.chromium.close, self._playwright.stop)
+
+    def _end(self, *ends: Callable[[], object]) -> None:
+        asyncio._set_running_loop(self._loop)
+        try:
+            for end in ends:
+                end()
+        finally:
+            asyncio._set_running_loop(None)
+
+
+_open: list[Browser] = []
+_numbers = itertools.count(1)
+
+
+@atexit.register
+def _close() -> None:
+    while _open:
+        _open.pop().close()
 
 
 class BrowserTestCase(DeskTestCase):
@@ -93,22 +134,22 @@ class BrowserTestCase(DeskTestCase):
     expected: tuple[str, ...] = ()
     """Parts of lines of the console that a test expects."""
 
-    def browser(self, house: House) -> Browser:
-        """A browser that trusts this house, and ends with the test; skips the test where there is none."""
+    def context(self, house: House, kind: Mapping[str, object] = DESK) -> BrowserContext:
+        """What is a person's in a browser that trusts this house, until the end of the test; skips the test where there
+        is no browser."""
         for program, package in (("chromium", "chromium"), ("certutil", "libnss3-tools")):
             if shutil.which(program) is None:
                 self.skipTest(f"{program} is not installed (apt install {package})")
         if not STATIC.exists():
             self.skipTest("the web client is not built (make web)")
-        found = Browser.start(Path(self.mktemp()).resolve(), house.data_dir / "certificates" / "authority.pem")
-        self.addCleanup(found.close)
-        return found
+        browser = Browser.trusting(house)
+        context = browser.context(kind)
+        self.addCleanup(browser.leave, context)
+        return context
 
-    def paired(
-        self, house: House, kind: Mapping[str, object] = DESK, *, browser: Browser | None = None, scope: str = "admin"
-    ) -> Page:
+    def paired(self, house: House, kind: Mapping[str, object] = DESK, *, scope: str = "admin") -> Page:
         """A page of a browser that has been paired, at the list of the projects."""
-        page = self.opened(house, (browser or self.browser(house)).context(kind), self.link(house, scope))
+        page = self.opened(house, self.context(house, kind), self.link(house, scope))
         page.get_by_role("button", name="Pair").click()
         page.get_by_role("heading", name="Projects").wait_for()
         return page

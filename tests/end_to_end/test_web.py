@@ -10,6 +10,21 @@ from playwright.sync_api import Page, expect
 from tests.end_to_end.browser import DESK, PHONE, PICTURE, BrowserTestCase
 from tests.end_to_end.client import Client, wait_until
 from tests.end_to_end.house import House, Model
+from tests.end_to_end.shared_house import SharedHouse
+
+KEPT = """async (words) => {
+    const asked = indexedDB.open("pocketagent");
+    await new Promise(resolve => { asked.onsuccess = resolve; });
+    for (let tries = 0; tries < 600; tries++) {
+        const look = asked.result.transaction(["projects", "threads"]);
+        const [projects, threads] = ["projects", "threads"].map(name => look.objectStore(name).getAll());
+        await new Promise(resolve => { look.oncomplete = resolve; });
+        if (projects.result.length > 0 && JSON.stringify(threads.result).includes(words)) return true;
+        await new Promise(resolve => setTimeout(resolve, 50));
+    }
+    return false;
+}"""
+"""Whether the browser has written down, after a while, what it needs without a network, and these words in it."""
 
 
 class WebCase(BrowserTestCase):
@@ -21,8 +36,8 @@ class WebCase(BrowserTestCase):
     project_id: str
 
     def move_in(self) -> None:
-        self.model_ = self.model()
-        self.inhabited = self.house(claude=self.real_cli(), environment=self.model_.environment)
+        shared = SharedHouse.lent(self, real=True)
+        self.model_, self.inhabited = shared.model, shared.house
         self.watcher = self.client(self.inhabited)
         self.project_id = self.create(self.inhabited, "app")
 
@@ -83,7 +98,7 @@ class PhoneTests(WebCase):
         self.watcher.join(self.project_id)
         self.watcher.wait_for_state(self.project_id, "IDLE")
         page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-        page.wait_for_timeout(3000)  # what is kept is written every two seconds
+        self.assertTrue(page.evaluate(KEPT, "say: Seen before."))
         page.context.set_offline(True)
         page.reload()
         expect(page.get_by_role("log")).to_contain_text("Seen before.")
@@ -124,9 +139,7 @@ class DeskTests(WebCase):
         self.move_in()
         path = self.inhabited.project("app") / "mean.py"
         path.write_text("total / count\n")
-        browser = self.browser(self.inhabited)
-        desk = self.enter(self.paired(self.inhabited, DESK, browser=browser))
-        phone = self.enter(self.paired(self.inhabited, PHONE, browser=browser))
+        desk, phone = (self.enter(self.paired(self.inhabited, kind)) for kind in (DESK, PHONE))
         edit = json.dumps({"file_path": str(path), "old_string": "count", "new_string": "(count or 1)"})
         read = json.dumps({"file_path": str(path)})
         self.prompt(desk, f"tool: Read {read}\nthen:\ntool: Edit {edit}\nthen:\nsay: It is changed.\nhold: never")
@@ -144,7 +157,7 @@ class DeskTests(WebCase):
 
     def test_a_project_is_made_by_looking_for_its_directory(self) -> None:
         """One goes from the allowed roots down to the directory; what in it could run is shown before it is trusted."""
-        self.inhabited = self.house("--root=~")
+        self.inhabited = SharedHouse.lent(self, real=True).house
         settings = self.inhabited.project("code") / "app" / ".claude" / "settings.json"
         settings.parent.mkdir(parents=True)
         settings.write_text('{"hooks": {"SessionStart": [{"hooks": [{"type": "command", "command": "true"}]}]}}')

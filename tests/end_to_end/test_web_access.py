@@ -4,6 +4,7 @@ from playwright.sync_api import Page, expect
 
 from tests.end_to_end.browser import DESK, PHONE, PICTURE, BrowserTestCase
 from tests.end_to_end.house import ROOT, House
+from tests.end_to_end.shared_house import SharedHouse
 
 AXE = ROOT / "clients" / "web" / "node_modules" / "axe-core" / "axe.min.js"
 RUN = """async () => (await axe.run()).violations.map(
@@ -21,12 +22,10 @@ class AccessTests(BrowserTestCase):
 
     def test_axe_finds_nothing_to_mend(self) -> None:
         """Every page, on phone and desk, dark and light, with an open question and after it, has no violation."""
-        model = self.model()
-        house = self.house("--root=~", claude=self.real_cli(), environment=model.environment)
+        house = SharedHouse.lent(self, real=True).house
         project = self.create(house, "app")
-        browser = self.browser(house)
         for kind, scheme in ((PHONE, "dark"), (DESK, "light")):
-            page = self.paired(house, {**kind, "color_scheme": scheme}, browser=browser)
+            page = self.paired(house, {**kind, "color_scheme": scheme})
             self.judge(page, f"list, {scheme}")
             self.visit(page, house, f"projects/{project}")
             self.prompt(page, SAID)
