@@ -5,14 +5,16 @@
         self.inhabited = shared.house
 
 A start costs more than most tests. So each process of the tests has one house with the scripted CLI and one with the
-real CLI, from the first test that wants it to the end of the process. A test finds it without projects, devices and
-files, and what it has made is taken away after it. One that was stopped, or cannot be tidied, gives way to a new one.
+real CLI (and one more for each choice of options), from the first test that wants it to the end of the process. A test
+finds it without projects, devices and files, and what it has made is taken away after it. One that was stopped, or
+cannot be tidied, gives way to a new one.
 """
 
 import atexit
 import contextlib
 import itertools
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from attrs import define
@@ -37,24 +39,25 @@ class SharedHouse:
         return self._model
 
     @classmethod
-    def lent(cls, test: HouseTestCase, *, real: bool = False) -> "SharedHouse":
-        """For one test, until its end. `real`: with the real CLI; skips the test where there is none."""
+    def lent(cls, test: HouseTestCase, *options: str, real: bool = False) -> "SharedHouse":
+        """For one test, until its end. `options`: more of twistd's command line; `real`: with the real CLI; skips the
+        test where there is none."""
         claude = test.real_cli() if real else SCRIPTED_CLI
-        found = _open.get(claude)
+        found = _open.get((claude, options))
         if found is None:
-            found = _open[claude] = cls._opened(claude, Model.start() if real else None)
-        test.addCleanup(found._take_back, test, claude)
+            found = _open[claude, options] = cls._opened(claude, options, Model.start() if real else None)
+        test.addCleanup(found._take_back, test, (claude, options))
         return found
 
     @classmethod
-    def _opened(cls, claude: Path, model: Model | None) -> "SharedHouse":
+    def _opened(cls, claude: Path, options: Sequence[str], model: Model | None) -> "SharedHouse":
         environment = model.environment if model else {}
         directory = Path(f"shared-{next(_numbers)}")
-        found = cls(House.new(directory, GENEROUS, claude=claude, environment=environment), model)
+        found = cls(House.new(directory, GENEROUS, *options, claude=claude, environment=environment), model)
         found.house.start()
         return found
 
-    def _take_back(self, test: HouseTestCase, claude: Path) -> None:
+    def _take_back(self, test: HouseTestCase, kind: "_Kind") -> None:
         is_good = False
         try:
             if self.house.is_up:
@@ -62,7 +65,7 @@ class SharedHouse:
                 is_good = True
         finally:
             if not is_good:
-                del _open[claude]
+                del _open[kind]
                 self._close()
             left = self.house.end_children()
         test.assertEqual(left, {}, "processes were left behind")
@@ -100,7 +103,9 @@ class SharedHouse:
             self._model.stop()
 
 
-_open: dict[Path, SharedHouse] = {}
+_Kind = tuple[Path, tuple[str, ...]]
+"""The CLI, and the options."""
+_open: dict[_Kind, SharedHouse] = {}
 _numbers = itertools.count(1)
 
 

@@ -14,6 +14,7 @@ from attrs import define
 
 from tests.end_to_end.client import DEADLINE, Client, Pinned, Refused
 from tests.end_to_end.house import House, HouseTestCase, Model
+from tests.end_to_end.shared_house import SharedHouse
 from tests.end_to_end.test_full_disk import DiskTestCase
 from tests.end_to_end.test_turns import begin, data_of
 
@@ -87,8 +88,9 @@ class RealModelTests(AttachmentCase):
     """With the real CLI against the stand-in of the Messages API."""
 
     def setUp(self) -> None:
-        self.model_: Model = self.model()
-        self.live(self.house(claude=self.real_cli(), environment=self.model_.environment))
+        shared = SharedHouse.lent(self, real=True)
+        self.model_: Model = shared.model
+        self.live(shared.house)
 
     def blocks(self) -> list[dict[str, Any]]:
         """The content blocks of the person in the last request."""
@@ -153,7 +155,7 @@ class ScriptedTests(AttachmentCase):
     """With the scripted CLI."""
 
     def setUp(self) -> None:
-        self.live(self.house("--attachments=3"))
+        self.live(SharedHouse.lent(self, "--attachments=3").house)
 
     def test_rest(self) -> None:
         """REST names attachments as the WebSocket does; sent again with other ones, the prompt is another."""

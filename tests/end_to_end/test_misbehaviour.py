@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.end_to_end.client import Client, Message, wait_until
 from tests.end_to_end.house import HouseTestCase
+from tests.end_to_end.shared_house import SharedHouse
 from tests.end_to_end.test_turns import begin, data_of
 
 
@@ -21,7 +22,7 @@ def alive(pid: int) -> bool:
 
 class MisbehaviourTests(HouseTestCase):
     def setUp(self) -> None:
-        self.inhabited = self.house("--warm-time=0")
+        self.inhabited = SharedHouse.lent(self, "--warm-time=0").house
         self.one = self.client(self.inhabited)
 
     def _turn(self, script: str, starting: str = "", **options: object) -> tuple[str, Message]:

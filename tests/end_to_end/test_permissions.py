@@ -208,17 +208,6 @@ class ExpiryTests(RealCliTestCase):
         self.assertIn("went on", json.dumps(events))
         self.assertFalse((self.place / "x").exists())
 
-    def test_the_time_of_an_execution(self) -> None:
-        """CH-16: it ends with EXECUTION_TIMEOUT, its process is dead, and the next prompt is worked on."""
-        self.execute("say: begun\nhold: for ever", options={"timeout": 1})
-        self.assertEqual(ended(self.one, self.project_id), "ERROR")
-        (error,) = [data_of(event) for event in self.one.events(self.project_id) if event["type"] == "error"]
-        self.assertEqual(error["code"], "EXECUTION_TIMEOUT")
-        wait_until(lambda: not self.inhabited.children(), "its process is dead")
-        self.execute("say: done")
-        self.one.wait_for_state(self.project_id, "EXECUTING")
-        self.assertEqual(ended(self.one, self.project_id), "IDLE")
-
 
 class SteeringTests(RealCliTestCase):
     def test_configured_in_mid_turn(self) -> None:
@@ -242,6 +231,17 @@ class SteeringTests(RealCliTestCase):
         # The next prompt is asked for again: what was configured held for that one execution.
         self.execute(call("Write", file_path=str(self.place / "y"), content="x") + "\nthen:\nsay: done")
         self.answer(asked(self.one), "deny", message="no")
+        self.assertEqual(ended(self.one, self.project_id), "IDLE")
+
+    def test_the_time_of_an_execution(self) -> None:
+        """CH-16: it ends with EXECUTION_TIMEOUT, its process is dead, and the next prompt is worked on."""
+        self.execute("say: begun\nhold: for ever", options={"timeout": 1})
+        self.assertEqual(ended(self.one, self.project_id), "ERROR")
+        (error,) = [data_of(event) for event in self.one.events(self.project_id) if event["type"] == "error"]
+        self.assertEqual(error["code"], "EXECUTION_TIMEOUT")
+        wait_until(lambda: not self.inhabited.children(), "its process is dead")
+        self.execute("say: done")
+        self.one.wait_for_state(self.project_id, "EXECUTING")
         self.assertEqual(ended(self.one, self.project_id), "IDLE")
 
     def test_an_interrupt_at_a_question(self) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.end_to_end.client import Refused
 from tests.end_to_end.house import HouseTestCase
+from tests.end_to_end.shared_house import SharedHouse
 from tests.end_to_end.test_permissions import ended
 from tests.end_to_end.test_turns import begin, data_of
 
@@ -131,7 +132,7 @@ class TrustTests(HouseTestCase):
 class SwappedDirectoryTests(HouseTestCase):
     def test_a_link_in_its_place(self) -> None:
         """PA-04: a directory that was swapped for another one, or for a link, is not worked in."""
-        house = self.house("--warm-time=0")
+        house = SharedHouse.lent(self, "--warm-time=0").house
         client = self.client(house)
         elsewhere = house.project("elsewhere")
         for swap in (_link, _another):
