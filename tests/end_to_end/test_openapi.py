@@ -66,7 +66,7 @@ class OpenApiTests(HouseTestCase):
         run = subprocess.run(
             [sys.executable, "-c", SCHEMATHESIS, *words],
             cwd=directory, env={**os.environ, "HOME": str(directory.resolve())},
-            capture_output=True, text=True, timeout=4 * DEADLINE, check=False,
+            capture_output=True, text=True, timeout=5 * DEADLINE, check=False,
         )  # fmt: skip
         self.assertEqual(run.returncode, 0, run.stdout[-6000:] + run.stderr[-2000:])
         for phase in phases.split(","):

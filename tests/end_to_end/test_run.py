@@ -362,12 +362,13 @@ class ReconnectTests(RunTests):
             script += whole("".join(part))
         running = self.desk_.start("run", "app", script)
         watching = self.client(self.inhabited)
+        watching.join(self.project_id)
         for word, first in losses.items():
-            wait_until(lambda: self.listeners(watching) == 1, "it listens")
+            wait_until(lambda: self.listeners(watching) == 2, "it listens, too")
             self.inhabited.release("app", first)
-            running.wait_for(f"{word} ")
+            watching.wait_for(lambda one, word=word: one["type"] == "agent_message" and f"{word} " in str(one))  # type: ignore[misc]
             relay.cut()
-            wait_until(lambda: self.listeners(watching) == 0, "it is lost")
+            wait_until(lambda: self.listeners(watching) == 1, "it is lost")
             self.inhabited.release("app", word)
             running.wait_until(lambda: "Trying again" in running.err)
             time.sleep(0.3)  # some more is said meanwhile
