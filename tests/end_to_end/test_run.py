@@ -150,7 +150,7 @@ class ExitCodeTests(RunTests):
         """1: the agent failed, or its process died, or it reached its bound."""
         self.assertIn("529", self.failed(self.ran("say: x\nerror: 529"), 1))
         self.assertIn("its last words: so sorry", self.failed(self.ran("stderr: so sorry\nexit: 3"), 1).lower())
-        self.assertIn("bound", self.failed(self.ran("bound: max_budget_usd"), 1))
+        self.assertIn("limit", self.failed(self.ran("bound: max_budget_usd"), 1))
 
     def test_misunderstood(self) -> None:
         """2: what makes no sense is said before anything is sent."""
