@@ -376,8 +376,9 @@ class Channel(Protocol):
         self._depart()
 
     def _expect(self, seconds: float) -> None:
-        """Something has to come within this time, else `_too_late`. How long strangers may be, the door knows."""
-        if self.lodger is not None:
+        """Something has to come within this time, else `_too_late`. How long strangers may be, the door knows; whoever
+        has taken leave is none to it."""
+        if self.arrival.guest is not None:
             self._deadline.expect(seconds)
 
     def _too_late(self) -> None:

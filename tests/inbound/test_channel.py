@@ -450,7 +450,8 @@ class TimeTests(SynchronousTestCase):
         self.given = LargeBodies()
         self.slow: Deferred[None] = succeed(None)
         give = Route(method="GET", path="/given", answer=self.give, scope=Scope.READ)
-        self.house = House(self.clock, limits=self.limits, more=[UPLOAD, give])
+        go = Route(method="DELETE", path="/gone", answer=self.go, scope=Scope.READ)
+        self.house = House(self.clock, limits=self.limits, more=[UPLOAD, give, go])
         arrival = self.house.door().buildProtocol(None)
         assert arrival is not None
         self.arrival = arrival
@@ -461,6 +462,11 @@ class TimeTests(SynchronousTestCase):
         await self.slow
         visit.channel.hold(self.given.holding(1000))
         return Answer(200, b"x" * 1000)
+
+    async def go(self, visit: Visit) -> Answer:
+        visit.channel.take_leave()
+        await self.slow
+        return Answer(204)
 
     def say(self, data: bytes) -> None:
         self.arrival.dataReceived(data)
@@ -557,6 +563,20 @@ class TimeTests(SynchronousTestCase):
         producer.pauseProducing()
         self.say(asked("GET", "/api/v1/agent"))
         self.clock.advance(KEEP_ALIVE)
+        self.clock.advance(STALLED)
+        self.assertTrue(self.socket.aborted)
+
+    def test_last_answer_not_taken(self) -> None:
+        """Who ends its own credential may wait for its answer, and is dropped when it takes nothing of that."""
+        producer = self.socket.producer
+        assert producer is not None
+        slow = self.slow = Deferred()
+        self.say(asked("DELETE", "/gone"))
+        self.clock.advance(1000)
+        self.assertFalse(self.socket.aborted)
+        producer.pauseProducing()
+        slow.callback(None)
+        self.assertEqual(self.answer().status, 204)
         self.clock.advance(STALLED)
         self.assertTrue(self.socket.aborted)
 
