@@ -64,16 +64,16 @@ function isSeen(item: Item, found: Findings): boolean {
   }
 }
 
-/** Characters of what the agent said by which a failure is known to tell it again. */
-const COMPARED = 300;
-
-/** The item at a place, without what the failure of its turn tells again behind it: that it failed, and in which words. */
+/**
+ * The item at a place, without what the failure of its turn tells again behind it: that it failed, and in which words. The
+ * server cuts what is long: that is told by the agent alone in full.
+ */
 function once(items: readonly Item[], at: number): readonly Item[] {
   const item = items[at];
   if (item?.kind !== "ended" && item?.kind !== "text") return items.slice(at, at + 1);
   const failure = failureBehind(items, at);
   if (failure === undefined) return [item];
-  if (item.kind === "text") return failure.message.includes(`: ${item.text.trim().slice(0, COMPARED)}`) ? [] : [item];
+  if (item.kind === "text") return failure.message.includes(`: ${item.text.trim()}`) ? [] : [item];
   if (item.outcome !== "failed") return [item];
   return item.cost || item.tokens ? [{ ...item, outcome: "told" }] : [];
 }

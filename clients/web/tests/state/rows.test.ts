@@ -76,6 +76,12 @@ describe("the rows of a conversation", () => {
       expect(drawn(...items)).toEqual([text(1), dropped, failed]);
     });
 
+    it("keep all that was said where the failure has only its beginning", () => {
+      const long = { ...at(2), kind: "text" as const, text: "API Error: ".padEnd(800, "long words ") };
+      const cut = { ...failed, message: `The agent ended its turn with an error: ${long.text.slice(0, 500)}.` };
+      expect(drawn(long, ended(3, "failed", null), cut)).toEqual([long, cut]);
+    });
+
     it("keep what it cost, and every other word", () => {
       const outcomes = drawn(ended(3, "failed", 0.5), failed).map((item) => item.kind === "ended" && item.outcome);
       expect(outcomes).toEqual(["told", false]);
