@@ -110,6 +110,22 @@ describe("a failure", () => {
     expect((await failed({}, { isLater: true })).names).toEqual([]);
   });
 
+  it("offers nothing while a prompt waits to be sent, and again where that was refused", async () => {
+    const unsent = {
+      promptId: "x",
+      projectId: "p",
+      prompt: "Do it",
+      options: {},
+      attachments: [],
+      at: "",
+      isSpent: false,
+    };
+    store.setState({ unsent: [{ ...unsent, problem: "" }] });
+    expect((await failed({})).names).toEqual([]);
+    store.setState({ unsent: [{ ...unsent, problem: "no" }] });
+    expect((await failed({})).names).toEqual(["Retry", "Dismiss"]);
+  });
+
   it("offers nothing to a device that may only read", async () => {
     online("read");
     expect((await failed({})).names).toEqual([]);

@@ -15,6 +15,8 @@ export function FailureView({ item, around }: { item: Failure; around: Surroundi
   const told = words.conversation;
   const isCurrent = useKnown((state) => {
     const project = state.projects[around.projectId];
+    // Whose next prompt waits for a connection has gone on already.
+    if (state.unsent.some((one) => one.projectId === around.projectId && !one.problem)) return false;
     return project?.state === "ERROR" && project.error?.message === item.message && may(state, "execute");
   });
   return (
