@@ -21,7 +21,7 @@ export function attachmentPath(projectId: string, id: string): string {
 export class Unreachable extends Error {}
 
 async function call(method: string, path: string, init: RequestInit, seconds: number): Promise<unknown> {
-  return await json(await answer(method, path, init, seconds));
+  return await json(await answer(method, path, init, seconds)).catch(unreachable);
 }
 
 /** The answer of the server, where that is a good one. */
@@ -31,15 +31,20 @@ async function answer(method: string, path: string, init: RequestInit, seconds: 
     const signal = AbortSignal.timeout(seconds * 1000);
     response = await fetch(`${BASE}${path}`, { method, signal, cache: "no-store", redirect: "error", ...init });
   } catch {
-    throw new Unreachable("The server could not be reached.");
+    return unreachable();
   }
   if (response.ok) return response;
-  throw refusal(response.status, await json(response));
+  throw refusal(response.status, await json(response).catch(() => null));
 }
 
+/** What an answer says; null where it is no JSON. Throws where it breaks off. */
 async function json(response: Response): Promise<unknown> {
   const isJson = (response.headers.get("content-type") ?? "").startsWith("application/json");
-  return isJson ? await response.json().catch(() => null) : null;
+  return isJson ? await response.json() : null;
+}
+
+function unreachable(): never {
+  throw new Unreachable("The server could not be reached.");
 }
 
 /** Ask for what is there. Throws Refused, or Unreachable. */
@@ -54,9 +59,7 @@ export async function bytes(path: string, most: number): Promise<Blob | null> {
     await response.body?.cancel();
     return null;
   }
-  const found = await response.blob().catch(() => {
-    throw new Unreachable("The server could not be reached.");
-  });
+  const found = await response.blob().catch(unreachable);
   return found.size > most ? null : found;
 }
 
