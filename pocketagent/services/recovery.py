@@ -67,8 +67,8 @@ async def recount(journal: IJournal, usage: Usage) -> Usage:
     """What was used, with what the journal has behind `counted_seq`: it is saved a little later than it is told."""
     if usage.counted_seq == 0:
         usage = usage.anew()
-    left: str | None = None
     seq = min(usage.counted_seq, journal.head_seq)
+    left = await _left_before(journal, seq) if seq < journal.head_seq else None
     while seq < journal.head_seq:
         page = await journal.since(seq, PAGE_ENTRIES, PAGE_BYTES)
         if not page:
@@ -80,6 +80,12 @@ async def recount(journal: IJournal, usage: Usage) -> Usage:
                 usage = _counted(usage, entry, left)
         seq = page[-1].seq
     return evolve(usage, counted_seq=journal.head_seq)
+
+
+async def _left_before(journal: IJournal, seq: int) -> str | None:
+    """The conversation that was left last, up to this number. Its process has its last words soon: a page is enough."""
+    page = await journal.before(seq + 1, PAGE_ENTRIES, PAGE_BYTES)
+    return next((events.read_previous(each.message) for each in page if each.type == "session_reset"), None)
 
 
 def _counted(usage: Usage, entry: Entry, left: str | None) -> Usage:

@@ -143,6 +143,18 @@ class RestartTests(UsageCase):
         self.restart()
         self.assertEqual(self.cost(), 0.5)
 
+    def test_crash_after_later_words(self) -> None:
+        """That holds, too, where the beginning of the new conversation was saved as counted."""
+        self.spend(0.5)
+        self.ask(NewSession(project_id=self.project_id))
+        self.shop.clock.advance(2)
+        self.assertEqual(self.kept().usage.counted_seq, self.head())
+        old = self.run_
+        self.execute(self.project_id)
+        old.says(evolve(OK, line=b'{"type":"result","session_id":"%s","total_cost_usd":0.5}' % SESSION.encode()))
+        self.restart()
+        self.assertEqual(self.cost(), 0.5)
+
     def test_power_loss(self) -> None:
         """Where a power loss took what was counted already, what comes under the same numbers is counted as well, also
         when the next server is killed before it has saved anything."""
