@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.services.test_recovery -*-
 """What a project was doing when the server last stopped, read back from the end of its journal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from attrs import evolve
 
@@ -32,6 +32,7 @@ async def recover(journal: IJournal) -> tuple[Core, str | None]:
     """
     telling: list[Entry] = []
     session_id: str | None = None
+    left: str | None = None
     last_words: str | None = None
     newest: str | None = None
     is_reset = False
@@ -40,12 +41,14 @@ async def recover(journal: IJournal) -> tuple[Core, str | None]:
         page = await journal.before(before, PAGE_ENTRIES, PAGE_BYTES)
         if not page:
             break
-        newest = newest or page[0].timestamp
+        if newest is None:
+            newest, left = page[0].timestamp, _left_in(page)
         for entry in page:
             if entry.type in _TELLING:
                 telling.append(entry)
             elif entry.type == "agent_message" and session_id is None and not is_reset:
-                session_id = _session_of(entry)
+                named = _session_of(entry)
+                session_id = None if named == left else named
             last_words = last_words or _words_of(entry)
             is_reset = is_reset or entry.type == "session_reset"
             if _is_rest(entry):
@@ -68,7 +71,7 @@ async def recount(journal: IJournal, usage: Usage) -> Usage:
     if usage.counted_seq == 0:
         usage = usage.anew()
     seq = min(usage.counted_seq, journal.head_seq)
-    left = await _left_before(journal, seq) if seq < journal.head_seq else None
+    left = _left_in(await journal.before(seq + 1, PAGE_ENTRIES, PAGE_BYTES)) if seq < journal.head_seq else None
     while seq < journal.head_seq:
         page = await journal.since(seq, PAGE_ENTRIES, PAGE_BYTES)
         if not page:
@@ -82,9 +85,9 @@ async def recount(journal: IJournal, usage: Usage) -> Usage:
     return evolve(usage, counted_seq=journal.head_seq)
 
 
-async def _left_before(journal: IJournal, seq: int) -> str | None:
-    """The conversation that was left last, up to this number. Its process has its last words soon: a page is enough."""
-    page = await journal.before(seq + 1, PAGE_ENTRIES, PAGE_BYTES)
+def _left_in(page: Sequence[Entry]) -> str | None:
+    """The conversation that was left last, of a page with the newest first. Its process has its last words soon: the
+    page that ends with them is enough."""
     return next((events.read_previous(each.message) for each in page if each.type == "session_reset"), None)
 
 

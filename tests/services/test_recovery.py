@@ -128,6 +128,19 @@ class RestartTests(RecoveryCase):
         self.execute(self.project_id)
         self.assertEqual((self.run_.launch.session_id, self.run_.launch.resume), (CLEARED, True))
 
+    def test_left_session(self) -> None:
+        """A conversation that was left is not gone on with, whatever its process said later."""
+        self.execute(self.project_id)
+        self.run_.says(BUSY, init(SESSION), result(SESSION), AT_REST)
+        old = self.run_
+        self.ask(NewSession(project_id=self.project_id))
+        self.execute(self.project_id)
+        old.says(result(SESSION))
+        self.restart()
+        self.execute(self.project_id)
+        self.assertFalse(self.run_.launch.resume)
+        self.assertNotEqual(self.run_.launch.session_id, SESSION)
+
     def test_unnamed_session(self) -> None:
         """A conversation that the agent never named is begun under a new name."""
         self.execute(self.project_id)
