@@ -141,7 +141,7 @@ class InstallTests(SynchronousTestCase):
                 "Makefile",
                 "LICENSE",
                 "clients/web/package-lock.json",
-                "clients/web/src/main.tsx",
+                "clients/web/src/main.ts",
             ),
         ):
             self.assertIn(needed, members)
