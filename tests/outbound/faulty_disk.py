@@ -166,11 +166,12 @@ class FaultyDisk:
 
     def fdatasync(self, fd: int, /) -> None:
         node, path = self._node(fd), self._open[fd][1]
-        dirty, node.dirty = node.dirty, []
         if self.fails_to_sync:
-            node.dropped += dirty
+            node.dropped += node.dirty
+            node.dirty = []
             raise OSError(errno.EIO, "Input/output error")
-        self._changes(1)
+        self._changes(1)  # of whoever dies in it everything is still to be synced
+        dirty, node.dirty = node.dirty, []
         if node.is_directory:
             inside = {name: each for name, each in self._names.items() if _parent(name) == path}
             for name in [name for name in self._durable_names if _parent(name) == path]:
