@@ -158,6 +158,8 @@ class FileJournal:
             )
         ):
             return tail
+        if tail is not None:
+            tail.cut()  # as before any other write: it is not looked after any more
         seq = self.head_seq + 1
         path = f"{self._logs}/{segment_name(time / 1e6, seq)}"
         self._tail = Tail.new(self._shared.disk, create(self._shared.disk, path), path, seq, time)
@@ -214,7 +216,7 @@ class FileJournal:
         await self._forgetting.acquire()
         try:
             tail = self._tail
-            if self._has_begun and tail is not None and tail.end != tail.size:
+            if self._has_begun and tail is not None:
                 await self._run(tail.cut)
             await self._durability.close()
             if self._has_begun:

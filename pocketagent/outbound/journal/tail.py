@@ -70,8 +70,7 @@ class Tail:
 
         Called on the reactor thread: this goes to the page cache.
         """
-        if self.end != self.size:
-            self.cut()
+        self.cut()
         self.end = self.size + len(data)
         try:
             write(self._disk, self._fd, data, self.size)
@@ -86,7 +85,9 @@ class Tail:
         self.size = self.end
 
     def cut(self) -> None:
-        """Remove what does not count. Raises OSError."""
+        """Remove what does not count, if anything is there. Raises OSError."""
+        if self.end == self.size:
+            return
         self._disk.ftruncate(self._fd, self.size)
         self.end = self.size
         self.synced = min(self.synced, self.size)

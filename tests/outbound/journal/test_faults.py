@@ -109,6 +109,19 @@ class FaultTests(SynchronousTestCase):
         self.append(6)
         self.check(1, 6)
 
+    def test_no_cutting_off_before_a_new_file(self) -> None:
+        """That holds, too, where the next record begins a new segment: the one that is left ends with a whole record."""
+        self.start(Rules(segment_messages=2))
+        self.append(1)
+        self.disk.room, self.disk.fails_to_truncate = 10, True
+        self.refused(2)
+        self.disk.room = None
+        self.refused(3, 4)
+        self.disk.heal()
+        self.append(5, 6)
+        self.check(1, 5, 6)
+        self.assertEqual([text[-1:] for text in self.disk.files(".jsonl").values()], [b"\n", b"\n"])
+
     def test_short_writes(self) -> None:
         """A write that takes only a part is gone on with."""
         self.start()
@@ -261,8 +274,8 @@ class FaultTests(SynchronousTestCase):
         self.check(1)
         self.assertEqual(self.journal.journal_id, before)
 
-    def test_full_at_start(self) -> None:
-        """On a full disk a torn journal can be read; appending waits for room, and the repair comes first (ST-04)."""
+    def start_torn_and_full(self) -> None:
+        """A server after one that died in the middle of its second record, on a disk without room."""
         self.start()
         self.append(1)
         self.disk.until_crash = 20
@@ -271,6 +284,10 @@ class FaultTests(SynchronousTestCase):
         self.disk.kill()
         self.disk.room = 0
         self.restart()
+
+    def test_full_at_start(self) -> None:
+        """On a full disk a torn journal can be read; appending waits for room, and the repair comes first (ST-04)."""
+        self.start_torn_and_full()
         self.assertEqual(self.kept(), [said(1).message])
         self.refused(3)
         self.disk.heal()
@@ -280,14 +297,7 @@ class FaultTests(SynchronousTestCase):
 
     def test_closed_while_torn(self) -> None:
         """A torn end that found no room to be set aside is still there for the next server."""
-        self.start()
-        self.append(1)
-        self.disk.until_crash = 20
-        with self.assertRaises(Crash):
-            self.append(2)
-        self.disk.kill()
-        self.disk.room = 0
-        self.restart()
+        self.start_torn_and_full()
         now(self.journal.close())
         self.disk.heal()
         self.restart()
