@@ -1,4 +1,4 @@
-/** What came of a call, in a few words (as pocketagent/terminal/tools.py). */
+/** What came of a call, in a few words (as pocketagent/terminal/outcomes.py). */
 
 import { isJson, type Json, list, number, object, objects, text } from "../protocol/agent";
 import type { Result } from "./findings";

@@ -4,6 +4,7 @@ import type { Item } from "../../state/findings";
 import { harmless } from "../../state/harmless";
 import { useKnown } from "../../state/store";
 import { words } from "../../words";
+import { Dismiss } from "../project/Dismiss";
 import type { Surroundings } from "./ItemView";
 import { Printed } from "./Printed";
 import { useRetry } from "./useRetry";
@@ -49,13 +50,7 @@ function WaysOn({ item, around }: { item: Failure; around: Surroundings }) {
           {words.conversation.retry}
         </button>
       )}
-      <button
-        type="button"
-        className="button bare"
-        onClick={() => void server.ask("error_acknowledge", around.projectId)}
-      >
-        {words.project.dismiss}
-      </button>
+      <Dismiss projectId={around.projectId} />
     </div>
   );
 }

@@ -1,11 +1,9 @@
-import { useServer } from "../../context";
 import type { ProjectState } from "../../protocol/generated";
 import type { Conversation } from "../../state/state";
-import { words } from "../../words";
+import { Dismiss } from "./Dismiss";
 
 /** What is wrong with a project, where its conversation does not tell: it cannot be read, or its failure is not loaded. */
 export function Troubles({ project, open }: { project: ProjectState; open: Conversation | undefined }) {
-  const server = useServer();
   const { error } = project;
   const trouble = open?.trouble ?? "";
   const told = open?.thread.items.findLast((item) => item.kind === "failed");
@@ -19,13 +17,7 @@ export function Troubles({ project, open }: { project: ProjectState; open: Conve
       {project.state === "ERROR" && error && open !== undefined && told?.message !== error.message && (
         <div className="trouble" role="alert">
           <span>{error.message}</span>
-          <button
-            type="button"
-            className="button bare"
-            onClick={() => void server.ask("error_acknowledge", project.id)}
-          >
-            {words.project.dismiss}
-          </button>
+          <Dismiss projectId={project.id} />
         </div>
       )}
     </>
