@@ -110,7 +110,7 @@ class FaultTests(SynchronousTestCase):
         self.check(1, 6)
 
     def test_no_cutting_off_before_a_new_file(self) -> None:
-        """That holds, too, where the next record begins a new segment: the one that is left ends with a whole record."""
+        """That holds where the next record begins a new segment, too: the one that is left ends with a whole record."""
         self.start(Rules(segment_messages=2))
         self.append(1)
         self.disk.room, self.disk.fails_to_truncate = 10, True

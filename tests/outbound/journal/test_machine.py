@@ -147,8 +147,8 @@ class FaultyDiskMachine(RuleBasedStateMachine):
         if same < len(self.told):
             assert self.journal.journal_id != before
         assert same >= self.durable
-        # What is lost in the middle is told as an error in its place, and a whole file at the beginning not at all: what
-        # lies behind was told before, or is new.
+        # What is lost in the middle is told as an error in its place, and a whole file at the beginning not at all.
+        # What lies behind was told before, or is new.
         more = [entry for entry in found[same:] if SPOILT not in entry.message and entry not in self.told]
         self.check_more(more, self.refused)
         assert numbers(found) == list(range(self.journal.first_seq, self.journal.head_seq + 1))
