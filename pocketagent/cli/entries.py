@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from attrs import frozen
 
 from pocketagent.domain.text import escaped
+from pocketagent.wire import foreign
 from pocketagent.wire.blocks import blocks, output
 from pocketagent.wire.results import Ending, ending_of, errors_of
 from pocketagent.wire.server import Message, Question
@@ -44,7 +45,7 @@ def _lines(message: Message) -> Iterator[Line]:
         case "agent_message":
             yield from _agent_lines(data)
         case "permission_request":
-            yield Line(AGENT, f"may I? {about(str(data.get('tool_name')), _mapping(data.get('input')))}")
+            yield Line(AGENT, f"may I? {about(str(data.get('tool_name')), foreign.mapping(data.get('input')))}")
         case "permission_resolved":
             reason = data.get("reason")
             why = "" if reason == "answered" else f" ({reason})"
@@ -66,7 +67,7 @@ def _lines(message: Message) -> Iterator[Line]:
 def _attached(data: Mapping[str, object]) -> str:
     """What a prompt came with, a line for each."""
     found = data.get("attachments")
-    return "".join(f"\n+ {_mapping(one).get('name')}" for one in found) if isinstance(found, list) else ""
+    return "".join(f"\n+ {foreign.mapping(one).get('name')}" for one in found) if isinstance(found, list) else ""
 
 
 def _agent_lines(data: Mapping[str, object]) -> Iterator[Line]:
@@ -91,7 +92,7 @@ def _parts(data: Mapping[str, object]) -> Iterator[str]:
         case "assistant":
             for block in blocks(data):
                 if block.get("type") == "tool_use":
-                    yield f"{inner}{about(str(block.get('name')), _mapping(block.get('input')))}"
+                    yield f"{inner}{about(str(block.get('name')), foreign.mapping(block.get('input')))}"
         case "user":
             for block in blocks(data):
                 if block.get("type") == "tool_result" and block.get("is_error"):
@@ -129,12 +130,8 @@ def outcome_of(result: Mapping[str, object]) -> str:
 
 
 def _device(data: Mapping[str, object]) -> str:
-    by = _mapping(data.get("by"))
+    by = foreign.mapping(data.get("by"))
     return str(by.get("name") or SERVER)
-
-
-def _mapping(found: object) -> Mapping[str, object]:
-    return found if isinstance(found, dict) else {}
 
 
 def _json(found: object, indent: int | None = None) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 
-from pocketagent.domain.project import Place, Standing
+from pocketagent.domain.project import Place, Trust
 
 MAX_DIRECTORIES = 1000
 """Told of one directory at most."""
@@ -54,12 +54,9 @@ class Candidates:
 
 
 @frozen(kw_only=True)
-class Prospect:
-    """What `Trust` of a project in a directory would be. `problem` says why there can be none, None where there can."""
+class Prospect(Trust):
+    """What that of a project in a directory would be. `problem` says why there can be none, None where there can."""
 
-    state: Standing
-    fingerprint: str
-    files: Sequence[str]
     problem: str | None
 
 

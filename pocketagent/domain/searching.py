@@ -53,8 +53,10 @@ class Sieve:
         return not self.parts
 
     def lets_through(self, message: bytes) -> bool:
+        if self.is_open:
+            return True
         folded = message.translate(self.fold)
-        return self.is_open or any(part in folded for part in self.parts)
+        return any(part in folded for part in self.parts)
 
 
 OPEN = Sieve()

@@ -32,6 +32,6 @@ class Browsing:
             place = await self._directories.look(path)
         except Refusal as refusal:
             await self._directories.inside(path, False)
-            return Prospect(state=Standing.UNTRUSTED, fingerprint="", files=(), problem=refusal.message)
+            return Prospect(Standing.UNTRUSTED, "", (), problem=refusal.message)
         trust = await self._directories.trust(place.path, "")
-        return Prospect(state=trust.state, fingerprint=trust.fingerprint, files=trust.files, problem=None)
+        return Prospect(trust.state, trust.fingerprint, trust.files, problem=None)

@@ -718,7 +718,7 @@ export interface Candidate {
   nesting: boolean;
 }
 /**
- * What `Trust` of a project in a directory would be. `problem` says why there can be none, None where there can.
+ * What that of a project in a directory would be. `problem` says why there can be none, None where there can.
  */
 export interface Prospect {
   state: Standing;
